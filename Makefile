@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#
+# make            build/memtide
+# make demo       install what is needed, build, trace a real program, print its report
+# make test       the whole suite (as root); make check is the part that needs no privilege
+# make help       every target
+#
+# V=1 shows the commands.
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+
+ifeq ($(V),1)
+  Q :=
+  say := @:
+else
+  Q := @
+  say := @printf '  %-8s %s\n'
+  MAKEFLAGS += --no-print-directory
+endif
+
+B        := build
+CC       := gcc
+CLANG    := clang
+BPFTOOL  := $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+HOSTARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
+
+WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes -Wstrict-prototypes \
+            -Wformat=2 -Wvla -Wshadow -Wno-missing-field-initializers
+CPPFLAGS := -D_GNU_SOURCE -Iuser -Ibpf -I$(B)
+CFLAGS   := -std=gnu11 -O2 -g $(WARNINGS)
+LDLIBS   := -lbpf -ldw -lelf -lsqlite3 -ljansson -liberty -lz
+SANITIZE := -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+
+# ---- BPF: several sources, one object, one skeleton ---------------------------------------
+# core first: it defines the maps, and the linker (libbpf 1.1) keeps a map's offset only if its
+# definition comes before the first declaration.
+BPF_SRC   := bpf/core.bpf.c $(filter-out bpf/core.bpf.c,$(wildcard bpf/*.bpf.c))
+BPF_OBJ   := $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.bpf.o)
+BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter \
+             -Wno-missing-declarations -D__TARGET_ARCH_$(HOSTARCH) -Ivmlinux/$(HOSTARCH) -Ibpf
+SKEL      := $(B)/memtide.skel.h
+
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c
+	$(say) BPF $@
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_FLAGS) -MMD -MP -MT $@ -c $< -o $@
+
+$(B)/memtide.bpf.o: $(BPF_OBJ)
+	$(say) LINK $@
+	$(Q)$(BPFTOOL) gen object $@ $(BPF_OBJ)
+
+$(SKEL): $(B)/memtide.bpf.o
+	$(say) SKEL $@
+	$(Q)$(BPFTOOL) gen skeleton $< name memtide > $@
+
+# ---- user space ---------------------------------------------------------------------------
+USER_SRC := $(wildcard user/*/*.c)
+USER_OBJ := $(USER_SRC:user/%.c=$(B)/user/%.o)
+SAN_OBJ  := $(USER_SRC:user/%.c=$(B)/san/%.o)
+
+$(B)/user/%.o: user/%.c
+	$(say) CC $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/san/%.o: user/%.c
+	$(say) CC $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZE) -MMD -MP -c $< -o $@
+
+# Only session/ includes the skeleton; it must exist before those are compiled.
+$(filter $(B)/user/session/% $(B)/san/session/%,$(USER_OBJ) $(SAN_OBJ)): | $(SKEL)
+
+$(B)/memtide: $(B)/user/main.o $(USER_OBJ)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/libmemtide-san.a: $(SAN_OBJ)
+	$(say) AR $@
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+# ---- tests --------------------------------------------------------------------------------
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT     := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
+
+$(B)/unit/%: tests/unit/%.c $(B)/libmemtide-san.a
+	$(say) UNIT $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZE) -MMD -MP -o $@ $< $(B)/libmemtide-san.a \
+		$(LDLIBS) -lcmocka -lm -lpthread
+
+PROG_C    := $(wildcard tests/programs/*.c)
+PROG_CXX  := $(wildcard tests/programs/*.cc)
+PROGRAMS  := $(PROG_C:tests/programs/%.c=$(B)/programs/%) \
+             $(PROG_CXX:tests/programs/%.cc=$(B)/programs/%)
+# Frame pointers and no inlining: their stacks and sites are part of what is known.
+PROG_FLAGS := -O1 -g -Wall -fno-omit-frame-pointer -fno-optimize-sibling-calls -fno-builtin
+
+$(B)/programs/%: tests/programs/%.c
+	$(say) PROG $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(PROG_FLAGS) -MMD -MP -o $@ $< -lpthread
+
+$(B)/programs/%: tests/programs/%.cc
+	$(say) PROG $@
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(PROG_FLAGS) -MMD -MP -o $@ $< -lpthread
+
+# ---- what one types -----------------------------------------------------------------------
+.PHONY: all setup demo test check unit format tidy layers test-vm test-fresh programs clean help
+
+all: $(B)/memtide ## build build/memtide
+
+setup: ## install the Debian packages that building and testing need
+	$(Q)scripts/setup.sh
+
+demo: setup ## trace a real compile and print its report
+	$(Q)$(MAKE) all programs
+	$(Q)scripts/demo.sh
+
+programs: $(PROGRAMS) ## the programs that the tests trace
+
+unit: $(UNIT) ## unit tests, under ASan and UBSan
+	$(Q)tests/run unit
+
+format: ## is every source formatted as .clang-format says?
+	$(Q)scripts/format.sh
+
+layers: ## do includes point one way?
+	$(Q)scripts/layers.py
+
+tidy: $(SKEL) ## clang-tidy
+	$(Q)scripts/tidy.sh $(USER_SRC) user/main.c
+
+check: format layers tidy unit ## all that needs no privilege
+
+test: setup ## everything; the last line counts what passed, failed and was skipped
+	$(Q)$(MAKE) all programs $(UNIT)
+	$(Q)tests/run
+
+test-vm: all programs ## the e2e core on Debian's 6.1 and 6.12 kernels under qemu
+	$(Q)tests/run vm
+
+test-fresh: ## make demo and make test in a new Debian 12 with only git and make
+	$(Q)scripts/test-fresh.sh
+
+clean: ## remove build/
+	$(Q)rm -rf $(B)
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

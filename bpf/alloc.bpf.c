@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/*
+ * alloc: every call of an allocator's functions, paired from entry to return.
+ *
+ * Two programs serve all functions; the cookie says which one was hit. A block is recorded
+ * when its call returns, before the program sees the address; it is dropped when `free`
+ * begins, before the allocator can hand the address out again. What realloc may free in
+ * mid-call leaves `live` when the call begins, for the same reason, and goes back if the
+ * call fails.
+ */
+#include "common.h"
+#include "logic/call.h"
+#include "logic/hist.h"
+#include "logic/peak.h"
+
+/* Move the process's live bytes; the operation's epoch, or -1 when it could not be counted. */
+__noinline long mt_proc_move(struct mt_proc *proc, __s64 delta)
+{
+	__u32 epoch = 0;
+	int result;
+
+	if (!proc)
+		return -1;
+	result = mt_peak_move(&proc->word, &proc->peak_bytes, delta, &epoch);
+	if (result == MT_PEAK_RAISED)
+		proc->peak_ns = bpf_ktime_get_ns();
+	else if (result == MT_PEAK_OVERFLOW)
+		mt_lose(MT_LOST_HEADROOM_FULL);
+	else if (result == MT_PEAK_EXHAUSTED)
+		mt_lose(MT_LOST_SWAP_EXHAUSTED);
+	return result < 0 ? -1 : (long)epoch;
+}
+
+__noinline int mt_since_move(__u64 *since, __u32 epoch, __s64 delta)
+{
+	if (since && mt_since_add(since, epoch, delta))
+		mt_lose(MT_LOST_SWAP_EXHAUSTED);
+	return 0;
+}
+
+__noinline int mt_raise_max(__u64 *max, __u64 v)
+{
+	if (!max)
+		return 0;
+	for (int i = 0; i < 64; i++) {
+		__u64 old = MT_READ_ONCE(*max);
+
+		if (v <= old || __sync_val_compare_and_swap(max, old, v) == old)
+			return 0;
+	}
+	mt_lose(MT_LOST_SWAP_EXHAUSTED);
+	return 0;
+}
+
+__noinline __u64 mt_window_count(__u64 *window, __u64 now_ns)
+{
+	return window ? mt_window_add(window, now_ns) : 0;
+}
+
+__noinline __u32 mt_hist_bucket(__u64 v)
+{
+	return mt_hist_index(v);
+}
+
+static __always_inline void hist_add(__u32 *hist, __u64 v)
+{
+	__u32 i = mt_hist_bucket(v);
+
+	if (i < MT_HIST_BUCKETS)
+		__sync_fetch_and_add(&hist[i], 1);
+}
+
+static __always_inline struct mt_site *site_get(struct mt_site_key *key, __u32 epoch)
+{
+	struct mt_site *site = bpf_map_lookup_elem(&mt_sites, key);
+	__u64 start = mt_since_start(epoch);
+
+	if (site)
+		return site;
+	bpf_map_update_elem(&mt_sites, key, (const void *)mt_zero, BPF_NOEXIST);
+	site = bpf_map_lookup_elem(&mt_sites, key);
+	if (!site) {
+		mt_lose(MT_LOST_SITES_FULL);
+		return NULL;
+	}
+	/* The tag 0 of a new site would look newer than an epoch past half the range. */
+	__sync_val_compare_and_swap(&site->since_bytes, 0, start);
+	__sync_val_compare_and_swap(&site->since_cnt, 0, start);
+	return site;
+}
+
+static __always_inline struct mt_storm *storm_get(struct mt_site_key *key)
+{
+	struct mt_storm *storm = bpf_map_lookup_elem(&mt_storms, key);
+
+	if (storm)
+		return storm;
+	bpf_map_update_elem(&mt_storms, key, (const void *)mt_zero, BPF_NOEXIST);
+	storm = bpf_map_lookup_elem(&mt_storms, key);
+	if (!storm)
+		mt_lose(MT_LOST_STORMS_FULL);
+	return storm;
+}
+
+/* A block has come to be: its site's side. */
+__noinline int mt_site_alloc(struct mt_live *rec, __u32 slot, __u32 epoch)
+{
+	struct mt_site_key key = { .slot = slot };
+	struct mt_site *site;
+
+	if (!rec)
+		return 0;
+	key.stack = rec->stack;
+	key.func = rec->func;
+	site = site_get(&key, epoch);
+	if (!site)
+		return 0;
+	__sync_fetch_and_add(&site->alloc_cnt, 1);
+	__sync_fetch_and_add(&site->alloc_bytes, rec->size_bytes);
+	mt_since_move(&site->since_bytes, epoch, rec->size_bytes);
+	mt_since_move(&site->since_cnt, epoch, 1);
+	mt_raise_max(&site->max_bytes, rec->size_bytes);
+	hist_add(site->sizes, rec->size_bytes);
+	return 0;
+}
+
+/* A block has gone: its site's side. */
+__noinline int mt_site_free(struct mt_live *rec, __u32 slot, __u32 epoch, bool temporary)
+{
+	struct mt_site_key key = { .slot = slot };
+	__u64 lifetime_ns;
+	struct mt_site *site;
+
+	if (!rec)
+		return 0;
+	key.stack = rec->stack;
+	key.func = rec->func;
+	site = bpf_map_lookup_elem(&mt_sites, &key);
+	if (!site)
+		return mt_lose(MT_LOST_SITE_MISSING);
+	lifetime_ns = bpf_ktime_get_ns() - rec->born_ns;
+	__sync_fetch_and_add(&site->free_cnt, 1);
+	__sync_fetch_and_add(&site->free_bytes, rec->size_bytes);
+	mt_since_move(&site->since_bytes, epoch, -rec->size_bytes);
+	mt_since_move(&site->since_cnt, epoch, -1);
+	hist_add(site->lifetimes, lifetime_ns >> MT_LIFETIME_SHIFT);
+	if (temporary)
+		__sync_fetch_and_add(&site->temporary_cnt, 1);
+	if (lifetime_ns < MT_SHORT_LIVED_NS)
+		__sync_fetch_and_add(&site->short_lived_cnt, 1);
+	return 0;
+}
+
+/* The block is freed for good: how far its chain of reallocs went. */
+static __always_inline void storm_end(__u32 slot, struct mt_live *rec)
+{
+	struct mt_site_key key = { .stack = rec->stack, .slot = slot, .func = rec->func };
+	struct mt_storm *storm;
+
+	if (rec->chain_len < MT_STORM_CHAIN)
+		return;
+	storm = bpf_map_lookup_elem(&mt_storms, &key);
+	if (storm)
+		hist_add(storm->final_sizes, rec->size_bytes);
+}
+
+static __always_inline void storm_add(__u32 slot, struct mt_live *rec,
+				      struct mt_live *old, bool moved, __u64 copied)
+{
+	struct mt_site_key key = { .stack = rec->stack, .slot = slot, .func = rec->func };
+	struct mt_storm *storm = storm_get(&key);
+
+	if (!storm)
+		return;
+	__sync_fetch_and_add(&storm->calls, 1);
+	mt_raise_max(&storm->busiest_window_calls, mt_window_count(&storm->window, rec->born_ns));
+	if (!old)
+		return;
+	if (rec->size_bytes > old->size_bytes)
+		__sync_fetch_and_add(&storm->grown, 1);
+	if (moved)
+		__sync_fetch_and_add(&storm->moved, 1);
+	__sync_fetch_and_add(&storm->copied_bytes, copied);
+	if (rec->chain_len == MT_STORM_CHAIN)
+		__sync_fetch_and_add(&storm->chains, 1);
+	mt_raise_max(&storm->longest_chain, rec->chain_len);
+}
+
+/* Remove a block from `live` into *rec; false when it is not there. */
+static __always_inline bool live_take(__u32 slot, __u64 addr, struct mt_live *rec)
+{
+	struct mt_live_key key = { .addr = addr, .slot = slot };
+	struct mt_live *live = bpf_map_lookup_elem(&mt_live, &key);
+
+	if (!live)
+		return false;
+	*rec = *live;
+	return bpf_map_delete_elem(&mt_live, &key) == 0;
+}
+
+/* A freed block that was never seen allocated: older than the attach, or inherited. */
+static __always_inline void unknown_free(struct mt_proc *proc, __u64 addr)
+{
+	struct mt_live_key key = { .addr = addr, .slot = proc->parent_slot };
+	struct mt_live *parents;
+
+	if (proc->birth != MT_BIRTH_FORK) {
+		__sync_fetch_and_add(&proc->unknown_free_cnt, 1);
+		return;
+	}
+	parents = bpf_map_lookup_elem(&mt_live, &key);
+	if (proc->seen_from_birth || (parents && parents->born_ns < proc->born_ns))
+		__sync_fetch_and_add(&proc->inherited_free_cnt, 1);
+	else
+		__sync_fetch_and_add(&proc->unknown_free_cnt, 1);
+}
+
+/*
+ * Put a block into `live`. An address handed out again while it is still there means that
+ * its free was missed; the old block is then accounted as freed now.
+ */
+static __always_inline bool live_put(struct mt_proc *proc, __u32 slot, __u64 addr,
+				     struct mt_live *rec)
+{
+	struct mt_live_key key = { .addr = addr, .slot = slot };
+	struct mt_live missed;
+	long epoch, err = bpf_map_update_elem(&mt_live, &key, rec, BPF_NOEXIST);
+
+	if (err == -17 /* EEXIST */ && live_take(slot, addr, &missed)) {
+		mt_lose(MT_LOST_BLOCK_REPLACED);
+		epoch = mt_proc_move(proc, -missed.size_bytes);
+		if (epoch >= 0)
+			mt_site_free(&missed, slot, epoch, false);
+		err = bpf_map_update_elem(&mt_live, &key, rec, BPF_NOEXIST);
+	}
+	if (err)
+		mt_lose(MT_LOST_LIVE_FULL);
+	return err == 0;
+}
+
+/* A call has returned a block; `old` is what realloc replaced, or NULL. */
+static __always_inline void block_new(struct mt_thread *th, struct mt_proc *proc, __u64 addr,
+				      struct mt_live *rec, struct mt_live *old)
+{
+	__s64 delta = rec->size_bytes;
+	__u32 slot = th->slot;
+	bool followed;
+	long epoch;
+
+	if (old)
+		delta -= old->size_bytes;
+	followed = live_put(proc, slot, addr, rec);
+	if (!followed)
+		delta -= rec->size_bytes;
+	epoch = mt_proc_move(proc, delta);
+	if (epoch < 0)
+		return;
+	if (old)
+		mt_site_free(old, slot, epoch, th->last_alloc == th->call.arg);
+	mt_site_alloc(rec, slot, epoch);
+	if (!followed)
+		mt_site_free(rec, slot, epoch, false);
+	th->last_alloc = addr;
+}
+
+static __always_inline void block_gone(struct mt_thread *th, struct mt_proc *proc, __u64 addr,
+				       struct mt_live *rec)
+{
+	long epoch = mt_proc_move(proc, -rec->size_bytes);
+
+	if (epoch < 0)
+		return;
+	mt_site_free(rec, th->slot, epoch, th->last_alloc == addr);
+	storm_end(th->slot, rec);
+}
+
+/* The call will not return: put back what it had taken. */
+static __always_inline void call_discard(struct mt_thread *th, struct mt_proc *proc)
+{
+	if (th->call.has_old)
+		live_put(proc, th->slot, th->call.arg, &th->call.old);
+	th->call.func = 0;
+	__sync_fetch_and_add(&proc->discarded_cnt, 1);
+}
+
+static __always_inline void on_free(struct mt_thread *th, struct mt_proc *proc, __u64 addr)
+{
+	struct mt_live rec;
+
+	if (!addr)
+		return;
+	if (live_take(th->slot, addr, &rec))
+		block_gone(th, proc, addr, &rec);
+	else
+		unknown_free(proc, addr);
+}
+
+static __always_inline void on_call(struct pt_regs *ctx, struct mt_thread *th, __u32 func)
+{
+	struct mt_call_args args = { PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx) };
+	struct mt_pending *call = &th->call;
+
+	call->sp = PT_REGS_SP(ctx);
+	call->size_bytes = mt_call_size(func, &args);
+	call->arg = mt_call_arg(func, &args);
+	call->has_old = 0;
+	call->remapped = 0;
+	if (mt_call_frees(func) && call->arg)
+		call->has_old = live_take(th->slot, call->arg, &call->old);
+	call->func = func;
+}
+
+/* The thread and its process, if this hit is to be counted. */
+static __always_inline struct mt_thread *hit(__u64 cookie, struct mt_proc **proc)
+{
+	struct mt_thread *th = mt_thread_current();
+
+	if (!th || th->link_tgid != MT_COOKIE_TGID(cookie))
+		return NULL;
+	*proc = bpf_map_lookup_elem(&mt_procs, &th->slot);
+	if (!*proc)
+		return NULL;
+	__sync_fetch_and_add(&(*proc)->hits, 1);
+	return (*proc)->open ? th : NULL;
+}
+
+SEC("?uprobe")
+int mt_call_enter(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx), sp = PT_REGS_SP(ctx);
+	__u32 func = MT_COOKIE_FUNC(cookie);
+	struct mt_proc *proc = NULL;
+	struct mt_thread *th = hit(cookie, &proc);
+
+	if (!th)
+		return 0;
+	if (func == MT_FUNC_PTHREAD_CREATE) {
+		th->spawn_stack = mt_stack_at_leaf(ctx, th, sp);
+		return 0;
+	}
+	if (th->call.func) {
+		if (mt_call_nested(&th->call, func, sp))
+			return 0;
+		call_discard(th, proc);
+	}
+	if (func == MT_FUNC_FREE)
+		on_free(th, proc, PT_REGS_PARM1(ctx));
+	else
+		on_call(ctx, th, func);
+	return 0;
+}
+
+static __always_inline void on_return(struct pt_regs *ctx, struct mt_thread *th,
+				      struct mt_proc *proc, __u64 addr)
+{
+	struct mt_pending *call = &th->call;
+	struct mt_live *old = call->has_old ? &call->old : NULL;
+	struct mt_live rec = {
+		.size_bytes = call->size_bytes,
+		.born_ns = bpf_ktime_get_ns(),
+		.func = call->func,
+	};
+	bool resized = mt_call_frees(call->func) && call->arg, moved = addr != call->arg;
+	__u64 copied = 0;
+
+	if (resized && !old)
+		unknown_free(proc, call->arg);
+	rec.stack = mt_stack_at_return(ctx, th);
+	if (old) {
+		copied = mt_call_copied(call, moved);
+		mt_chain_next(&rec, old, copied);
+	}
+	block_new(th, proc, addr, &rec, old);
+	if (mt_call_frees(call->func))
+		storm_add(th->slot, &rec, old, moved, copied);
+}
+
+SEC("?uretprobe")
+int mt_call_exit(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx), addr = PT_REGS_RC(ctx);
+	struct mt_proc *proc = NULL;
+	struct mt_thread *th = hit(cookie, &proc);
+	struct mt_pending *call;
+
+	if (!th)
+		return 0;
+	call = &th->call;
+	if (!mt_call_returns(call, MT_COOKIE_FUNC(cookie), PT_REGS_SP(ctx)))
+		return 0;
+	if (call->func == MT_FUNC_POSIX_MEMALIGN) {
+		int failed = (int)addr;
+
+		addr = 0;
+		if (!failed && bpf_probe_read_user(&addr, sizeof(addr), (void *)call->arg)) {
+			mt_lose(MT_LOST_RESULT_UNREAD);
+			call->func = 0;
+			return 0;
+		}
+	}
+	if (addr) {
+		on_return(ctx, th, proc, addr);
+	} else if (mt_call_was_free(call)) {
+		if (call->has_old)
+			block_gone(th, proc, call->arg, &call->old);
+		else
+			unknown_free(proc, call->arg);
+	} else {
+		__sync_fetch_and_add(&proc->failed_cnt, 1);
+		if (call->has_old)
+			live_put(proc, th->slot, call->arg, &call->old);
+	}
+	call->func = 0;
+	return 0;
+}

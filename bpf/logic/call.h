@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * call.h: decisions about one call of an allocator's function: what it asks for, what it
+ * may free, whether another call is nested in it, and how a chain of reallocs goes on.
+ *
+ * No helpers: compiled into BPF and on the host.
+ */
+#ifndef MT_LOGIC_CALL_H
+#define MT_LOGIC_CALL_H
+
+#include "../wire.h"
+
+/* How far the stack pointer is above its entry value at the return probe. */
+#if defined(__TARGET_ARCH_x86) || defined(__x86_64__)
+#define MT_RETURN_POP 8 /* `ret` has popped the return address */
+#else
+#define MT_RETURN_POP 0
+#endif
+
+struct mt_call_args {
+	__u64 a;
+	__u64 b;
+	__u64 c;
+};
+
+/* n * size; what cannot be represented will fail in the allocator too. */
+static inline __u64 mt_call_product(__u64 n, __u64 size)
+{
+	__u64 most = n ? ~0ULL / n : ~0ULL;
+
+	/* Hides the comparison: clang makes it a 128-bit product, which BPF has not. */
+	asm volatile("" : "+r"(most));
+	return size > most ? ~0ULL : n * size;
+}
+
+static inline __u64 mt_call_size(__u32 func, const struct mt_call_args *args)
+{
+	switch (func) {
+	case MT_FUNC_CALLOC:
+		return mt_call_product(args->a, args->b);
+	case MT_FUNC_REALLOCARRAY:
+		return mt_call_product(args->b, args->c);
+	case MT_FUNC_REALLOC:
+	case MT_FUNC_ALIGNED_ALLOC:
+	case MT_FUNC_MEMALIGN:
+		return args->b;
+	case MT_FUNC_POSIX_MEMALIGN:
+		return args->c;
+	default: /* malloc, valloc, pvalloc */
+		return args->a;
+	}
+}
+
+/* The argument that the return needs: realloc's block, posix_memalign's result. */
+static inline __u64 mt_call_arg(__u32 func, const struct mt_call_args *args)
+{
+	switch (func) {
+	case MT_FUNC_REALLOC:
+	case MT_FUNC_REALLOCARRAY:
+	case MT_FUNC_POSIX_MEMALIGN:
+		return args->a;
+	default:
+		return 0;
+	}
+}
+
+static inline int mt_call_frees(__u32 func)
+{
+	return func == MT_FUNC_REALLOC || func == MT_FUNC_REALLOCARRAY;
+}
+
+/* realloc(p, 0) that answered NULL. */
+static inline int mt_call_was_free(const struct mt_pending *call)
+{
+	return mt_call_frees(call->func) && call->arg && !call->size_bytes;
+}
+
+/*
+ * Is an entry at `sp` inside the pending call? Below it: called by it. Level with it: a tail
+ * call, as glibc's reallocarray into realloc; but the same function again at the same place
+ * is a new call, the pending one was left by longjmp. Above it: it was left as well.
+ */
+static inline int mt_call_nested(const struct mt_pending *call, __u32 func, __u64 sp)
+{
+	return sp < call->sp || (sp == call->sp && func != call->func);
+}
+
+/* Is a return with the stack pointer at `sp` that of the pending call? */
+static inline int mt_call_returns(const struct mt_pending *call, __u32 func, __u64 sp)
+{
+	return call->func == func && func && sp >= call->sp + MT_RETURN_POP;
+}
+
+/* Bytes that a successful realloc copied; a block moved by mremap is not copied. */
+static inline __u64 mt_call_copied(const struct mt_pending *call, int moved)
+{
+	if (!moved || call->remapped)
+		return 0;
+	return call->old.size_bytes < call->size_bytes ? call->old.size_bytes : call->size_bytes;
+}
+
+static inline void mt_chain_next(struct mt_live *rec, const struct mt_live *old, __u64 copied)
+{
+	rec->chain_len = old->chain_len + 1;
+	rec->chain_copied_bytes = old->chain_copied_bytes + copied;
+	rec->chain_first_ns = old->chain_len ? old->chain_first_ns : old->born_ns;
+	rec->chain_first_bytes = old->chain_len ? old->chain_first_bytes : old->size_bytes;
+}
+
+/* Count a call in its window of MT_BUSY_WINDOW_NS and return the calls in it so far. */
+static inline __u64 mt_window_add(__u64 *window, __u64 now_ns)
+{
+	__u64 start = (now_ns / MT_BUSY_WINDOW_NS) << 32;
+
+	for (int i = 0; i < 64; i++) {
+		__u64 old = *(volatile __u64 *)window;
+		__u64 next = old >> 32 == start >> 32 ? old + 1 : start + 1;
+
+		if (__sync_val_compare_and_swap(window, old, next) == old)
+			return (__u32)next;
+	}
+	return 0;
+}
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * maps.h: every map and knob, defined in core.bpf.c and declared here for the others.
+ *
+ * Hash maps are not preallocated: a recording of a small program must not cost what one
+ * of a large program may (allowed in tracing programs since 6.1, kernel commit
+ * 96da3f7d489d). Their max_entries are set at load from --map-memory.
+ */
+#ifndef MT_MAPS_H
+#define MT_MAPS_H
+
+#include <vmlinux.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "wire.h"
+
+#define MT_HASH(name, key_type, value_type)                                                        \
+	struct name {                                                                              \
+		__uint(type, BPF_MAP_TYPE_HASH);                                                   \
+		__uint(map_flags, BPF_F_NO_PREALLOC);                                              \
+		__uint(max_entries, 1024);                                                         \
+		__type(key, key_type);                                                             \
+		__type(value, value_type);                                                         \
+	}
+
+MT_HASH(mt_live_map, struct mt_live_key, struct mt_live);
+MT_HASH(mt_sites_map, struct mt_site_key, struct mt_site);
+MT_HASH(mt_storms_map, struct mt_site_key, struct mt_storm);
+MT_HASH(mt_stacks_map, __u64, struct mt_stack);
+MT_HASH(mt_procs_map, __u32, struct mt_proc);
+MT_HASH(mt_images_map, __u32, struct mt_image);
+MT_HASH(mt_threads_map, __u32, struct mt_thread);
+
+struct mt_lost_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MT_LOST_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+
+struct mt_events_map {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+};
+
+/* Zeroes to insert as an empty value: the largest, mt_site, would not fit on the BPF stack. */
+#define MT_ZERO_WORDS (sizeof(struct mt_site) / 8)
+_Static_assert(sizeof(struct mt_thread) <= sizeof(struct mt_site), "fits into mt_zero");
+_Static_assert(sizeof(struct mt_storm) <= sizeof(struct mt_site), "fits into mt_zero");
+
+#ifndef MT_MAPS_DEFINE
+extern struct mt_live_map mt_live SEC(".maps");
+extern struct mt_sites_map mt_sites SEC(".maps");
+extern struct mt_storms_map mt_storms SEC(".maps");
+extern struct mt_stacks_map mt_stacks SEC(".maps");
+extern struct mt_procs_map mt_procs SEC(".maps");
+extern struct mt_images_map mt_images SEC(".maps");
+extern struct mt_threads_map mt_threads SEC(".maps");
+extern struct mt_lost_map mt_lost SEC(".maps");
+extern struct mt_events_map mt_events SEC(".maps");
+
+/*
+ * The kernel filters a multi-probe's hits by process, so a vfork child needs a link of its
+ * own; a perf_event's by address space, so there the parent's link sees the child too.
+ */
+extern const volatile __u32 mt_links_by_process;
+extern const volatile __u64 mt_zero[MT_ZERO_WORDS];
+#endif
+
+#endif

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/*
+ * vm: the system calls that change an address space.
+ *
+ * fentry/fexit where the kernel allows them, syscall tracepoints else (one attached makes
+ * every system call on the host 60-80 ns slower). The ledger is kept in user space; a range
+ * that a call may unmap is announced when the call begins, before the kernel can give it to
+ * another thread, and settled when it ends.
+ */
+#include "common.h"
+
+#define MT_MAP_FIXED	       0x10
+#define MT_MAP_FIXED_NOREPLACE 0x100000
+#define MT_MREMAP_FIXED	       2
+
+static __always_inline void announce(struct mt_thread *th, __u32 kind, __u64 addr, __u64 len)
+{
+	struct mt_event *e = mt_event_begin(kind, th->slot);
+
+	if (!e)
+		return;
+	e->a = addr;
+	e->b = len;
+	bpf_ringbuf_submit(e, 0);
+}
+
+static __always_inline __u64 current_brk(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, mm, brk);
+}
+
+static __always_inline __u64 user_sp(void)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+
+	return PT_REGS_SP_CORE(regs);
+}
+
+static __always_inline struct mt_vm_pending *begin(__u32 kind, __u64 addr, __u64 len,
+						   struct mt_thread **out)
+{
+	struct mt_thread *th = mt_thread_current();
+	struct mt_vm_pending *vm;
+
+	if (!th)
+		return NULL;
+	vm = &th->vm;
+	vm->kind = kind;
+	vm->addr = addr;
+	vm->len = len;
+	vm->new_len = 0;
+	vm->flags = 0;
+	vm->prot = 0;
+	vm->fd = -1;
+	*out = th;
+	return vm;
+}
+
+static __always_inline int enter_mmap(__u64 addr, __u64 len, __u64 prot, __u64 flags, __u64 fd)
+{
+	struct mt_thread *th = NULL;
+	struct mt_vm_pending *vm = begin(MT_EVENT_MMAP, addr, len, &th);
+
+	if (!vm)
+		return 0;
+	vm->flags = flags;
+	vm->prot = prot;
+	vm->fd = fd;
+	if ((flags & MT_MAP_FIXED) && !(flags & MT_MAP_FIXED_NOREPLACE))
+		announce(th, MT_EVENT_MMAP_BEGIN, addr, len);
+	return 0;
+}
+
+static __always_inline int enter_munmap(__u64 addr, __u64 len)
+{
+	struct mt_thread *th = NULL;
+
+	if (begin(MT_EVENT_MUNMAP, addr, len, &th))
+		announce(th, MT_EVENT_MUNMAP_BEGIN, addr, len);
+	return 0;
+}
+
+static __always_inline int enter_mremap(__u64 addr, __u64 len, __u64 new_len, __u64 flags,
+					__u64 new_addr)
+{
+	struct mt_thread *th = NULL;
+	struct mt_vm_pending *vm = begin(MT_EVENT_MREMAP, addr, len, &th);
+
+	if (!vm)
+		return 0;
+	vm->new_len = new_len;
+	vm->flags = flags;
+	announce(th, MT_EVENT_MREMAP_BEGIN, addr, len);
+	if (flags & MT_MREMAP_FIXED)
+		announce(th, MT_EVENT_MMAP_BEGIN, new_addr, new_len);
+	return 0;
+}
+
+static __always_inline int enter_brk(void)
+{
+	struct mt_thread *th = NULL;
+
+	begin(MT_EVENT_BRK, current_brk(), 0, &th);
+	return 0;
+}
+
+/* Is there anything to tell? A failed call only if its beginning was announced. */
+static __always_inline bool settles(__u32 kind, const struct mt_vm_pending *vm, __s64 ret)
+{
+	switch (kind) {
+	case MT_EVENT_MMAP:
+		return ret >= 0 || (vm->flags & MT_MAP_FIXED);
+	case MT_EVENT_BRK:
+		return (__u64)ret != vm->addr;
+	default:
+		return true;
+	}
+}
+
+/* User addresses are never negative, so a negative result is an error. */
+static __always_inline int leave(void *ctx, __u32 kind, __s64 ret)
+{
+	__u32 tid = mt_tid();
+	struct mt_thread *th = bpf_map_lookup_elem(&mt_threads, &tid);
+	struct mt_vm_pending *vm;
+	struct mt_event *e;
+	__u64 stack = 0;
+
+	if (!th || th->vm.kind != kind)
+		return 0;
+	vm = &th->vm;
+	vm->kind = 0;
+	if (!settles(kind, vm, ret))
+		return 0;
+	if (kind == MT_EVENT_MREMAP && ret >= 0)
+		th->call.remapped = 1;
+	if (kind != MT_EVENT_MUNMAP && ret >= 0)
+		stack = mt_stack_at_leaf(ctx, th, user_sp());
+	e = mt_event_begin(kind, th->slot);
+	if (!e)
+		return 0;
+	e->a = vm->addr;
+	e->b = vm->len;
+	e->c = vm->new_len;
+	e->flags = vm->flags;
+	e->prot = vm->prot;
+	e->fd = vm->fd;
+	e->result = ret;
+	e->stack = stack;
+	bpf_ringbuf_submit(e, 0);
+	return 0;
+}
+
+/*
+ * Two ways in. A syscall function takes the user's registers, a tracepoint an array of the
+ * arguments.
+ */
+#if defined(__TARGET_ARCH_x86)
+#define SYSCALL_FN(name) "__x64_sys_" #name
+#elif defined(__TARGET_ARCH_arm64)
+#define SYSCALL_FN(name) "__arm64_sys_" #name
+#endif
+
+#define ARG(n) PT_REGS_PARM##n##_CORE_SYSCALL(regs)
+
+SEC("?fentry/" SYSCALL_FN(mmap))
+int BPF_PROG(mt_fentry_mmap, struct pt_regs *regs)
+{
+	return enter_mmap(ARG(1), ARG(2), ARG(3), ARG(4), ARG(5));
+}
+
+SEC("?fentry/" SYSCALL_FN(munmap))
+int BPF_PROG(mt_fentry_munmap, struct pt_regs *regs)
+{
+	return enter_munmap(ARG(1), ARG(2));
+}
+
+SEC("?fentry/" SYSCALL_FN(mremap))
+int BPF_PROG(mt_fentry_mremap, struct pt_regs *regs)
+{
+	return enter_mremap(ARG(1), ARG(2), ARG(3), ARG(4), ARG(5));
+}
+
+SEC("?fentry/" SYSCALL_FN(brk))
+int BPF_PROG(mt_fentry_brk, struct pt_regs *regs)
+{
+	return enter_brk();
+}
+
+#define FEXIT(name, kind)                                                                          \
+	SEC("?fexit/" SYSCALL_FN(name))                                                            \
+	int BPF_PROG(mt_fexit_##name, struct pt_regs *regs, long ret)                              \
+	{                                                                                          \
+		return leave(ctx, kind, ret);                                                      \
+	}
+
+FEXIT(mmap, MT_EVENT_MMAP)
+FEXIT(munmap, MT_EVENT_MUNMAP)
+FEXIT(mremap, MT_EVENT_MREMAP)
+FEXIT(brk, MT_EVENT_BRK)
+
+SEC("?tracepoint/syscalls/sys_enter_mmap")
+int mt_tp_enter_mmap(struct trace_event_raw_sys_enter *ctx)
+{
+	return enter_mmap(ctx->args[0], ctx->args[1], ctx->args[2], ctx->args[3], ctx->args[4]);
+}
+
+SEC("?tracepoint/syscalls/sys_enter_munmap")
+int mt_tp_enter_munmap(struct trace_event_raw_sys_enter *ctx)
+{
+	return enter_munmap(ctx->args[0], ctx->args[1]);
+}
+
+SEC("?tracepoint/syscalls/sys_enter_mremap")
+int mt_tp_enter_mremap(struct trace_event_raw_sys_enter *ctx)
+{
+	return enter_mremap(ctx->args[0], ctx->args[1], ctx->args[2], ctx->args[3], ctx->args[4]);
+}
+
+SEC("?tracepoint/syscalls/sys_enter_brk")
+int mt_tp_enter_brk(struct trace_event_raw_sys_enter *ctx)
+{
+	return enter_brk();
+}
+
+#define TP_EXIT(name, kind)                                                                        \
+	SEC("?tracepoint/syscalls/sys_exit_" #name)                                                \
+	int mt_tp_exit_##name(struct trace_event_raw_sys_exit *ctx)                                \
+	{                                                                                          \
+		return leave(ctx, kind, ctx->ret);                                                 \
+	}
+
+TP_EXIT(mmap, MT_EVENT_MMAP)
+TP_EXIT(munmap, MT_EVENT_MUNMAP)
+TP_EXIT(mremap, MT_EVENT_MREMAP)
+TP_EXIT(brk, MT_EVENT_BRK)

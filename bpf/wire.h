@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * wire.h: the one header that the BPF programs and user space share.
+ *
+ * It fixes the layout of every map key, map value, ring-buffer record and control
+ * request. Both sides are compiled from the same tree and linked into one program, so
+ * the layout is not an on-disk format; the capture file has its own (user/capture).
+ *
+ * Rules: explicit sizes, no pointers, no bool, no bitfields; kinds are append-only and
+ * 0 is invalid; every struct's size is asserted. Times are CLOCK_MONOTONIC nanoseconds,
+ * sizes are bytes unless the name says otherwise.
+ */
+#ifndef MT_WIRE_H
+#define MT_WIRE_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+#define MT_FRAMES_MAX 127 /* PERF_MAX_STACK_DEPTH, the kernel's default limit */
+#define MT_COMM_LEN   16  /* TASK_COMM_LEN */
+
+/* A block that realloc resized this often is a realloc storm (DESIGN section 6). */
+#define MT_STORM_CHAIN 4
+
+/* A block freed sooner than this was short-lived. */
+#define MT_SHORT_LIVED_NS 1000000ULL
+
+/* Width of the window in which a site's busiest stretch of realloc calls is found. */
+#define MT_BUSY_WINDOW_NS 100000000ULL
+
+/* What a probe observes. Also the `kind` of a site, for those that allocate. */
+enum mt_func {
+	MT_FUNC_INVALID = 0,
+	MT_FUNC_MALLOC = 1,
+	MT_FUNC_CALLOC = 2,
+	MT_FUNC_REALLOC = 3,
+	MT_FUNC_REALLOCARRAY = 4,
+	MT_FUNC_FREE = 5,
+	MT_FUNC_POSIX_MEMALIGN = 6,
+	MT_FUNC_ALIGNED_ALLOC = 7,
+	MT_FUNC_MEMALIGN = 8,
+	MT_FUNC_VALLOC = 9,
+	MT_FUNC_PVALLOC = 10,
+	MT_FUNC_PTHREAD_CREATE = 11,
+	MT_FUNC_MAX,
+};
+
+/*
+ * A probe's cookie: the process that its link was opened for and the function. A hit in
+ * another process (a vfork child on some kernels) is not this link's to count.
+ */
+#define MT_COOKIE(tgid, func)	   (((__u64)(__u32)(tgid) << 32) | (__u64)(func))
+#define MT_COOKIE_TGID(cookie) ((__u32)((cookie) >> 32))
+#define MT_COOKIE_FUNC(cookie) ((__u32)((cookie)&0xff))
+
+/*
+ * Log-linear histogram: four buckets an octave, so a bucket is at most 25% wide.
+ * Index and bounds are in logic/hist.h.
+ */
+#define MT_HIST_BUCKETS 168 /* values up to 2^43; larger ones go to the last bucket */
+
+/* Lifetimes are counted in units of 256 ns, so that 2^43 units reach beyond 600 hours. */
+#define MT_LIFETIME_SHIFT 8
+
+/*
+ * Ways to lose something. Each is a counter; a report prints those that are not zero.
+ * X(identifier, name in the report)
+ */
+#define MT_LOST_LIST(X)                                                                            \
+	X(RING_FULL, "ring_full")	    /* an event did not fit into the ring buffer */        \
+	X(LIVE_FULL, "live_full")	    /* a block was counted but cannot be followed */       \
+	X(SITES_FULL, "sites_full")	    /* an allocation has no site to be counted at */       \
+	X(STORMS_FULL, "storms_full")	    /* a realloc has no record for its chain */            \
+	X(STACKS_FULL, "stacks_full")	    /* a stack was hashed but not stored */                \
+	X(THREADS_FULL, "threads_full")	    /* a thread cannot be followed */                      \
+	X(IMAGES_FULL, "images_full")	    /* a program image cannot be followed */               \
+	X(STACK_FAILED, "stack_failed")	    /* no user stack could be taken */                     \
+	X(SWAP_EXHAUSTED, "swap_exhausted") /* a compare-and-swap lost too many races */           \
+	X(HEADROOM_FULL, "headroom_full")   /* more than 512 GiB below the peak */                 \
+	X(RESULT_UNREAD, "result_unread")   /* posix_memalign's result could not be read */        \
+	X(BLOCK_REPLACED, "block_replaced") /* an address was handed out again unfreed */          \
+	X(SITE_MISSING, "site_missing")	    /* a freed block's site was gone */
+
+enum mt_lost {
+#define MT_LOST_ENUM(id, name) MT_LOST_##id,
+	MT_LOST_LIST(MT_LOST_ENUM)
+#undef MT_LOST_ENUM
+		MT_LOST_MAX
+};
+
+/* `live`: one outstanding block. */
+struct mt_live_key {
+	__u64 addr;
+	__u32 slot;
+	__u32 zero;
+};
+_Static_assert(sizeof(struct mt_live_key) == 16, "wire");
+
+struct mt_live {
+	__u64 size_bytes;
+	__u64 born_ns;
+	__u64 stack;
+	__u64 chain_copied_bytes;
+	__u64 chain_first_ns;
+	__u64 chain_first_bytes;
+	__u32 chain_len; /* how often realloc resized it */
+	__u32 func;
+};
+_Static_assert(sizeof(struct mt_live) == 56, "wire");
+
+/* `sites` and `storms`: where blocks come from. */
+struct mt_site_key {
+	__u64 stack;
+	__u32 slot;
+	__u32 func;
+};
+_Static_assert(sizeof(struct mt_site_key) == 16, "wire");
+
+/*
+ * `since_*`: {tag:24, since:40}, the change since the epoch that tag names; logic/peak.h.
+ */
+struct mt_site {
+	__u64 alloc_cnt;
+	__u64 alloc_bytes;
+	__u64 free_cnt;
+	__u64 free_bytes;
+	__u64 since_bytes;
+	__u64 since_cnt;
+	__u64 temporary_cnt;
+	__u64 short_lived_cnt;
+	__u64 max_bytes;
+	__u32 sizes[MT_HIST_BUCKETS];
+	__u32 lifetimes[MT_HIST_BUCKETS];
+};
+_Static_assert(sizeof(struct mt_site) == 9 * 8 + 2 * 4 * MT_HIST_BUCKETS, "wire");
+
+/* Beside a site whose func is realloc or reallocarray. */
+struct mt_storm {
+	__u64 calls;
+	__u64 grown;
+	__u64 moved;
+	__u64 copied_bytes;
+	__u64 chains; /* blocks resized MT_STORM_CHAIN times or more */
+	__u64 longest_chain;
+	__u64 window; /* {number of the window:32, calls in it:32} */
+	__u64 busiest_window_calls;
+	__u32 final_sizes[MT_HIST_BUCKETS]; /* of such blocks, when freed */
+};
+_Static_assert(sizeof(struct mt_storm) == 8 * 8 + 4 * MT_HIST_BUCKETS, "wire");
+
+/* `stacks`: innermost first; the key is the 64-bit hash of the frames. */
+struct mt_stack {
+	__u64 nr;
+	__u64 frames[MT_FRAMES_MAX];
+};
+_Static_assert(sizeof(struct mt_stack) == 1024, "wire");
+
+enum mt_birth {
+	MT_BIRTH_INVALID = 0,
+	MT_BIRTH_ATTACH = 1, /* it ran before us */
+	MT_BIRTH_FORK = 2,
+	MT_BIRTH_EXEC = 3,
+};
+
+/* `procs`: one address space (a program image); the key is its slot. */
+struct mt_proc {
+	__u64 word; /* the peak algorithm's state, logic/peak.h */
+	__u64 peak_bytes;
+	__u64 peak_ns;
+	__u64 unknown_free_cnt;
+	__u64 inherited_free_cnt;
+	__u64 failed_cnt;
+	__u64 discarded_cnt; /* calls that never returned: longjmp, an exception */
+	__u64 hits;	     /* traps taken */
+	__u64 born_ns;
+	__u32 tgid;
+	__u32 birth; /* enum mt_birth */
+	__u32 parent_slot;
+	__u32 open; /* calls are counted */
+	__u32 seen_from_birth;
+	__u32 zero;
+};
+_Static_assert(sizeof(struct mt_proc) == 96, "wire");
+
+/* `images`: which address space a process runs in. A vfork child shares its parent's. */
+struct mt_image {
+	__u32 slot;
+	__u32 attached; /* its link is in place and survives the leader's exec */
+};
+_Static_assert(sizeof(struct mt_image) == 8, "wire");
+
+/* A call that has begun and not returned. */
+struct mt_pending {
+	__u64 sp;
+	__u64 size_bytes;
+	__u64 arg; /* realloc: the old block; posix_memalign: where the result goes */
+	struct mt_live old;
+	__u32 func;	/* 0: none */
+	__u32 has_old;	/* `old` left `live` for the duration of the call */
+	__u32 remapped; /* the kernel moved pages meanwhile: nothing was copied */
+	__u32 zero;
+};
+_Static_assert(sizeof(struct mt_pending) == 96, "wire");
+
+/* A system call on the address space that has begun and not returned. */
+struct mt_vm_pending {
+	__u64 addr;
+	__u64 len;
+	__u64 new_len;
+	__u64 flags;
+	__u32 kind; /* enum mt_event_kind; 0: none */
+	__u32 prot;
+	__s32 fd;
+	__u32 zero;
+};
+_Static_assert(sizeof(struct mt_vm_pending) == 48, "wire");
+
+/* `threads`: one thread of a target; the key is its tid. */
+struct mt_thread {
+	__u32 slot;
+	__u32 tgid;
+	__u32 link_tgid; /* whose link's hits count for this thread */
+	__u32 zero;
+	__u64 last_alloc; /* address of its newest block */
+	__u64 spawn_stack; /* set between pthread_create and the new task */
+	struct mt_pending call;
+	struct mt_vm_pending vm;
+	struct mt_stack scratch; /* per thread: a probe may be preempted, per-CPU would be shared */
+};
+_Static_assert(sizeof(struct mt_thread) == 32 + 96 + 48 + 1024, "wire");
+
+/*
+ * Ring buffer: rare events only. `*_BEGIN` leaves the ledger before the kernel unmaps, so
+ * that the range may be handed to another thread; END installs the result or puts it back.
+ */
+enum mt_event_kind {
+	MT_EVENT_INVALID = 0,
+	MT_EVENT_FORK = 1,	  /* slot: the child's; a: parent's slot; b: parent's tgid */
+	MT_EVENT_VFORK = 2,	  /* a child in its parent's address space; slot: shared */
+	MT_EVENT_EXEC = 3,	  /* slot: the new image; a: the old; b: former tid; c: maxrss pages */
+	MT_EVENT_EXIT = 4,	  /* a thread; a: exit code; b: 1 if the last one; c: maxrss pages; d: hiwater pages */
+	MT_EVENT_THREAD = 5,	  /* tid: the creator; a: new tid; b: its stack pointer; c: stack of pthread_create */
+	MT_EVENT_MMAP_BEGIN = 6,  /* MAP_FIXED only: a: address, b: length */
+	MT_EVENT_MMAP = 7,	  /* a: result, b: length, c: flags, d: offset of MAP_BEGIN address, prot, fd */
+	MT_EVENT_MUNMAP_BEGIN = 8,/* a: address, b: length */
+	MT_EVENT_MUNMAP = 9,	  /* a: address, b: length, result */
+	MT_EVENT_MREMAP_BEGIN = 10,
+	MT_EVENT_MREMAP = 11,	  /* a: old address, b: old length, c: new length, d: result, flags */
+	MT_EVENT_BRK = 12,	  /* a: old break, b: new break */
+	MT_EVENT_OOM = 13,	  /* tgid was chosen by the OOM killer */
+};
+
+struct mt_event {
+	__u64 ts_ns;
+	__u64 a;
+	__u64 b;
+	__u64 c;
+	__u64 d;
+	__u64 stack;
+	__s64 result;
+	__u32 kind;
+	__u32 slot;
+	__u32 tgid;
+	__u32 tid;
+	__u32 prot;
+	__s32 fd;
+	__u32 flags;
+	__u32 zero;
+	char comm[MT_COMM_LEN];
+};
+_Static_assert(sizeof(struct mt_event) == 104, "wire");
+
+/* Requests of user space to the `mt_control` program. */
+enum mt_control_op {
+	MT_CONTROL_INVALID = 0,
+	MT_CONTROL_ADOPT = 1, /* make tgid a target; slot is the answer */
+	MT_CONTROL_OPEN = 2,  /* its links are in place: count its calls */
+	MT_CONTROL_CLOSE = 3, /* stop counting */
+	MT_CONTROL_SWEEP = 4, /* bring every site's tag up to date, logic/peak.h */
+};
+
+struct mt_control {
+	__u32 op;
+	__u32 tgid;
+	__u32 slot;
+	__s32 error;
+};
+_Static_assert(sizeof(struct mt_control) == 16, "wire");
+
+#endif

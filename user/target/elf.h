@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * elf.h: what an ELF file says about itself: functions, versions, needs, build id.
+ *
+ * The file belongs to somebody else and may be damaged or hostile, and may change while it
+ * is read. It is therefore never mapped: a file that is truncated under a mapping
+ * (ELF_C_READ_MMAP) raises SIGBUS, a short pread is an error. No table larger than
+ * MT_ELF_TABLE_MAX is read.
+ *
+ * mt_elf_new borrows the descriptor, which must stay open until mt_elf_free. Strings that
+ * are handed out live as long as the mt_elf. Offsets and sizes are bytes. Not thread-safe.
+ *
+ * Errors are -errno: -ENOEXEC for what is no ELF program or library or is damaged,
+ * -ENOTSUP for one of another class or machine than this program's.
+ */
+#ifndef MT_TARGET_ELF_H
+#define MT_TARGET_ELF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MT_ELF_TABLE_MAX (512U << 20)
+
+struct Elf;
+struct mt_elf;
+
+/* A defined function. */
+struct mt_elf_symbol {
+	const char *name;
+	uint64_t address; /* as the file says: not relocated */
+	uint64_t size;	  /* 0: unknown */
+	uint64_t limit;	  /* end of its section, or its own address: unknown */
+	bool ifunc;	  /* the address is that of a resolver */
+	bool global;
+	bool default_version; /* or has none */
+};
+
+int mt_elf_new(struct mt_elf **out, int fd);
+void mt_elf_free(struct mt_elf **elf);
+
+/*
+ * File offset of the function `name` (what a uprobe wants): in .dynsym, where the default
+ * version wins over others, else in .symtab. -ENOENT: not defined here (an import is not a
+ * definition, wherever its PLT stub may be). -EOPNOTSUPP: an IFUNC, whose address is a
+ * resolver's and not the function's. -ENOEXEC: its address is in no executable segment.
+ */
+int mt_elf_function(struct mt_elf *elf, const char *name, uint64_t *file_offset);
+
+/* Defined functions, those of .dynsym before those of .symtab. The callback stops it by not 0. */
+int mt_elf_each_function(struct mt_elf *elf, int (*cb)(const struct mt_elf_symbol *, void *),
+			 void *arg);
+
+/* Between file offsets and addresses, by PT_LOAD; -ENOENT: in no executable segment. */
+int mt_elf_offset_of(const struct mt_elf *elf, uint64_t address, uint64_t *file_offset);
+int mt_elf_address_of(const struct mt_elf *elf, uint64_t file_offset, uint64_t *address);
+
+const char *mt_elf_build_id(const struct mt_elf *elf); /* hex, or NULL */
+const char *mt_elf_soname(const struct mt_elf *elf);   /* or NULL */
+bool mt_elf_is_static(const struct mt_elf *elf);       /* no PT_INTERP */
+
+/* It contains or imports the runtime of a sanitizer that ptrace or probes on malloc upset. */
+bool mt_elf_is_sanitized(struct mt_elf *elf);
+
+/* DT_NEEDED number `i`; NULL beyond the last. */
+const char *mt_elf_needed(const struct mt_elf *elf, size_t i);
+
+/* Highest version definition "PREFIXmajor.minor", as "GLIBC_" has. -ENOENT: none. */
+int mt_elf_version(struct mt_elf *elf, const char *prefix, unsigned int *major,
+		   unsigned int *minor);
+
+/* For libdw; belongs to `elf`. */
+struct Elf *mt_elf_handle(struct mt_elf *elf);
+
+#endif
