@@ -132,7 +132,7 @@ layers: ## do includes point one way?
 	$(Q)scripts/layers.py
 
 tidy: $(SKEL) ## clang-tidy
-	$(Q)scripts/tidy.sh $(USER_SRC) user/main.c
+	$(Q)CPPFLAGS='$(CPPFLAGS)' scripts/tidy.sh $(USER_SRC) user/main.c
 
 check: format layers tidy unit ## all that needs no privilege
 
@@ -152,4 +152,4 @@ clean: ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(addprefix $(B)/,bpf user san unit programs) -name '*.d' 2>/dev/null)

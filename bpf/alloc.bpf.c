@@ -407,6 +407,8 @@ int mt_call_exit(struct pt_regs *ctx)
 			unknown_free(proc, call->arg);
 	} else {
 		__sync_fetch_and_add(&proc->failed_cnt, 1);
+		if (mt_call_frees(call->func))
+			__sync_fetch_and_add(&proc->realloc_failed_cnt, 1);
 		if (call->has_old)
 			live_put(proc, th->slot, call->arg, &call->old);
 	}

@@ -11,16 +11,19 @@
 
 #define MT_MAP_FIXED	       0x10
 #define MT_MAP_FIXED_NOREPLACE 0x100000
-#define MT_MREMAP_FIXED	       2
 
-static __always_inline void announce(struct mt_thread *th, __u32 kind, __u64 addr, __u64 len)
+/* The call in th->vm has begun. */
+static __always_inline void announce(struct mt_thread *th, __u32 kind)
 {
 	struct mt_event *e = mt_event_begin(kind, th->slot);
 
 	if (!e)
 		return;
-	e->a = addr;
-	e->b = len;
+	e->a = th->vm.addr;
+	e->b = th->vm.len;
+	e->c = th->vm.new_len;
+	e->d = th->vm.new_addr;
+	e->flags = th->vm.flags;
 	bpf_ringbuf_submit(e, 0);
 }
 
@@ -51,6 +54,7 @@ static __always_inline struct mt_vm_pending *begin(__u32 kind, __u64 addr, __u64
 	vm->addr = addr;
 	vm->len = len;
 	vm->new_len = 0;
+	vm->new_addr = 0;
 	vm->flags = 0;
 	vm->prot = 0;
 	vm->fd = -1;
@@ -69,7 +73,7 @@ static __always_inline int enter_mmap(__u64 addr, __u64 len, __u64 prot, __u64 f
 	vm->prot = prot;
 	vm->fd = fd;
 	if ((flags & MT_MAP_FIXED) && !(flags & MT_MAP_FIXED_NOREPLACE))
-		announce(th, MT_EVENT_MMAP_BEGIN, addr, len);
+		announce(th, MT_EVENT_MMAP_BEGIN);
 	return 0;
 }
 
@@ -78,7 +82,7 @@ static __always_inline int enter_munmap(__u64 addr, __u64 len)
 	struct mt_thread *th = NULL;
 
 	if (begin(MT_EVENT_MUNMAP, addr, len, &th))
-		announce(th, MT_EVENT_MUNMAP_BEGIN, addr, len);
+		announce(th, MT_EVENT_MUNMAP_BEGIN);
 	return 0;
 }
 
@@ -91,10 +95,9 @@ static __always_inline int enter_mremap(__u64 addr, __u64 len, __u64 new_len, __
 	if (!vm)
 		return 0;
 	vm->new_len = new_len;
+	vm->new_addr = new_addr;
 	vm->flags = flags;
-	announce(th, MT_EVENT_MREMAP_BEGIN, addr, len);
-	if (flags & MT_MREMAP_FIXED)
-		announce(th, MT_EVENT_MMAP_BEGIN, new_addr, new_len);
+	announce(th, MT_EVENT_MREMAP_BEGIN);
 	return 0;
 }
 
@@ -144,6 +147,7 @@ static __always_inline int leave(void *ctx, __u32 kind, __s64 ret)
 	e->a = vm->addr;
 	e->b = vm->len;
 	e->c = vm->new_len;
+	e->d = vm->new_addr;
 	e->flags = vm->flags;
 	e->prot = vm->prot;
 	e->fd = vm->fd;

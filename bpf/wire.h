@@ -171,6 +171,7 @@ struct mt_proc {
 	__u64 unknown_free_cnt;
 	__u64 inherited_free_cnt;
 	__u64 failed_cnt;
+	__u64 realloc_failed_cnt; /* of these */
 	__u64 discarded_cnt; /* calls that never returned: longjmp, an exception */
 	__u64 hits;	     /* traps taken */
 	__u64 born_ns;
@@ -181,7 +182,7 @@ struct mt_proc {
 	__u32 seen_from_birth;
 	__u32 zero;
 };
-_Static_assert(sizeof(struct mt_proc) == 96, "wire");
+_Static_assert(sizeof(struct mt_proc) == 104, "wire");
 
 /* `images`: which address space a process runs in. A vfork child shares its parent's. */
 struct mt_image {
@@ -208,11 +209,11 @@ struct mt_vm_pending {
 	__u64 addr;
 	__u64 len;
 	__u64 new_len;
-	__u64 flags;
+	__u64 new_addr;
 	__u32 kind; /* enum mt_event_kind; 0: none */
+	__u32 flags;
 	__u32 prot;
 	__s32 fd;
-	__u32 zero;
 };
 _Static_assert(sizeof(struct mt_vm_pending) == 48, "wire");
 
@@ -236,19 +237,19 @@ _Static_assert(sizeof(struct mt_thread) == 32 + 96 + 48 + 1024, "wire");
  */
 enum mt_event_kind {
 	MT_EVENT_INVALID = 0,
-	MT_EVENT_FORK = 1,	  /* slot: the child's; a: parent's slot; b: parent's tgid */
-	MT_EVENT_VFORK = 2,	  /* a child in its parent's address space; slot: shared */
-	MT_EVENT_EXEC = 3,	  /* slot: the new image; a: the old; b: former tid; c: maxrss pages */
-	MT_EVENT_EXIT = 4,	  /* a thread; a: exit code; b: 1 if the last one; c: maxrss pages; d: hiwater pages */
-	MT_EVENT_THREAD = 5,	  /* tid: the creator; a: new tid; b: its stack pointer; c: stack of pthread_create */
-	MT_EVENT_MMAP_BEGIN = 6,  /* MAP_FIXED only: a: address, b: length */
-	MT_EVENT_MMAP = 7,	  /* a: result, b: length, c: flags, d: offset of MAP_BEGIN address, prot, fd */
-	MT_EVENT_MUNMAP_BEGIN = 8,/* a: address, b: length */
-	MT_EVENT_MUNMAP = 9,	  /* a: address, b: length, result */
-	MT_EVENT_MREMAP_BEGIN = 10,
-	MT_EVENT_MREMAP = 11,	  /* a: old address, b: old length, c: new length, d: result, flags */
-	MT_EVENT_BRK = 12,	  /* a: old break, b: new break */
-	MT_EVENT_OOM = 13,	  /* tgid was chosen by the OOM killer */
+	MT_EVENT_FORK = 1,  /* slot: the child's; a: parent's slot; b: parent's tgid */
+	MT_EVENT_VFORK = 2, /* a child in its parent's address space; else as FORK */
+	MT_EVENT_EXEC = 3,  /* slot: the new image; a: the old; b: former tid; c: maxrss pages */
+	MT_EVENT_EXIT = 4,  /* a thread; a: wait status; b: 1 if the last; c: maxrss pages */
+	MT_EVENT_THREAD = 5, /* a: new tid; b: its stack pointer; stack: of pthread_create */
+	MT_EVENT_MMAP_BEGIN = 6,   /* MAP_FIXED only; a: address; b: length */
+	MT_EVENT_MMAP = 7,	   /* a: address asked for; b: length; flags, prot, fd; result */
+	MT_EVENT_MUNMAP_BEGIN = 8, /* a: address; b: length */
+	MT_EVENT_MUNMAP = 9,	   /* a: address; b: length; result */
+	MT_EVENT_MREMAP_BEGIN = 10, /* a: address; b: length; c: new length; d: new address */
+	MT_EVENT_MREMAP = 11,	    /* the same; flags; result */
+	MT_EVENT_BRK = 12,	    /* a: old break; result: new break */
+	MT_EVENT_OOM = 13,	    /* tgid was chosen by the OOM killer */
 };
 
 struct mt_event {

@@ -38,8 +38,8 @@
 #define TRUTH_SITES	     32
 #define TRUTH_BLOCKS	     (1 << 16)
 #define TRUTH_BUCKETS	     (1 << 14)
-#define TRUTH_STORM	     4		/* DESIGN section 6: a chain of four is a storm */
-#define TRUTH_SHORT_LIVED_NS 1000000ULL /* ... and 1 ms is short-lived */
+#define TRUTH_STORM	     4		  /* DESIGN section 6: a chain of four is a storm */
+#define TRUTH_SHORT_LIVED_NS 1000000ULL	  /* ... and 1 ms is short-lived */
 #define TRUTH_POSSIBLE	     (1ULL << 40) /* a larger request only fails */
 
 struct truth_site {
@@ -55,7 +55,7 @@ struct truth_site {
 	long short_lived_min_count;
 	long short_lived_max_count;
 	long largest_bytes;
-	long calls; /* the rest: of blocks that realloc resized here */
+	long calls; /* the rest: realloc's */
 	long moved;
 	long copied_bytes;
 	long chains;
@@ -70,9 +70,9 @@ struct truth_block {
 	uint64_t asked_ns; /* before the call that made it */
 	uint64_t got_ns;   /* after it */
 	long serial;
-	long chain;    /* how often realloc resized it */
-	bool old;      /* made before a fork or an attach: not this image's */
-	bool mmapped;  /* has a mapping of its own */
+	long chain;   /* how often realloc resized it */
+	bool old;     /* made before a fork or an attach: not this image's */
+	bool mmapped; /* has a mapping of its own */
 };
 
 /* A few named sums: mappings and threads by the function that made them. */
@@ -80,6 +80,7 @@ struct truth_tally {
 	const char *function;
 	long count;
 	long bytes;
+	long at_peak_bytes;
 	long touched_bytes;
 };
 
@@ -93,7 +94,7 @@ static struct {
 	bool forked; /* an old block is inherited, otherwise unknown */
 
 	struct truth_image {
-		struct truth_site site[TRUTH_SITES];
+		struct truth_site site[TRUTH_SITES + 1]; /* ends with an empty one */
 		long free_count;
 		long free_bytes;
 		long failed_count;
@@ -108,8 +109,8 @@ static struct {
 		long realloc_moved_count;
 		long realloc_copied_bytes;
 		long realloc_failed_count;
-		struct truth_tally map[TRUTH_SITES];
-		struct truth_tally spawn[TRUTH_SITES];
+		struct truth_tally map[TRUTH_SITES + 1];
+		struct truth_tally spawn[TRUTH_SITES + 1];
 		long mremap_count;
 		long brk_grown_bytes;
 		long threads_peak_alive;
@@ -356,19 +357,23 @@ static void truth_put_back(const struct truth_block *b, size_t size)
 	truth.now.live += b->size;
 }
 
-static void truth_count_resize(struct truth_site *s, const struct truth_block *old,
-			       const struct truth_block *new, bool mmapped)
+/* realloc has returned a block; `old` is empty where there was none of this image's. */
+static void truth_count_realloc(struct truth_block *new, const struct truth_block *old)
 {
 	size_t kept = old->size < new->size ? old->size : new->size;
 	bool moved = new->addr != old->addr;
 	/* A mapping that stays a mapping is moved by mremap. */
-	size_t copied = moved && !(old->mmapped && mmapped) ? kept : 0;
+	size_t copied = moved && !(old->mmapped && new->mmapped) ? kept : 0;
+	struct truth_site *s = new->site;
 
+	s->calls++;
 	truth.now.realloc_count++;
+	if (!old->addr || old->old)
+		return;
+	new->chain = old->chain + 1;
 	truth.now.realloc_grow_count += new->size > old->size;
 	truth.now.realloc_moved_count += moved;
 	truth.now.realloc_copied_bytes += copied;
-	s->calls++;
 	s->moved += moved;
 	s->copied_bytes += copied;
 	s->chains += new->chain == TRUTH_STORM;
@@ -390,21 +395,20 @@ TRUTH_FN void truth_after_realloc(const char *function, const char *kind,
 			truth_count_free(old, asked_ns);
 		if (p) {
 			b.site = truth_site(function, kind);
-			b.chain = old->addr && !old->old ? old->chain + 1 : 0;
-			if (old->addr && !old->old)
-				truth_count_resize(b.site, old, &b, truth_mmapped(p));
+			b.mmapped = truth_mmapped(p);
+			truth_count_realloc(&b, old);
 			truth_install(&b);
 		}
 	}
 	pthread_mutex_unlock(&truth.lock);
 }
 
-#define T_ALLOC(kind, size, call)                                                                  \
-	({                                                                                         \
-		uint64_t t_ = truth_before_alloc(size);                                            \
-		void *p_ = (call);                                                                 \
-		truth_after_alloc(__func__, kind, p_, size, t_);                                   \
-		p_;                                                                                \
+#define T_ALLOC(kind, size, call)                                \
+	({                                                       \
+		uint64_t t_ = truth_before_alloc(size);          \
+		void *p_ = (call);                               \
+		truth_after_alloc(__func__, kind, p_, size, t_); \
+		p_;                                              \
 	})
 
 #define T_MALLOC(size)		     T_ALLOC("malloc", size, malloc(size))
@@ -413,31 +417,34 @@ TRUTH_FN void truth_after_realloc(const char *function, const char *kind,
 #define T_MEMALIGN(align, size)	     T_ALLOC("memalign", size, memalign(align, size))
 #define T_VALLOC(size)		     T_ALLOC("valloc", size, valloc(size))
 #define T_PVALLOC(size)		     T_ALLOC("pvalloc", size, pvalloc(size))
-#define T_POSIX_MEMALIGN(align, size)                                                              \
-	({                                                                                         \
-		void *m_ = NULL;                                                                   \
-		T_ALLOC("posix_memalign", size, posix_memalign(&m_, align, size) ? NULL : m_);     \
+#define T_POSIX_MEMALIGN(align, size)                                                          \
+	({                                                                                     \
+		void *m_ = NULL;                                                               \
+		T_ALLOC("posix_memalign", size, posix_memalign(&m_, align, size) ? NULL : m_); \
 	})
 
-#define T_RESIZE(kind, p, size, call)                                                              \
-	({                                                                                         \
-		uint64_t t_;                                                                       \
-		struct truth_block b_ = truth_before_realloc(p, size, &t_);                        \
-		void *p_ = (call);                                                                 \
-		truth_after_realloc(__func__, kind, &b_, p_, size, t_);                            \
-		p_;                                                                                \
+/* `call` names the old block `o_`, so that `p` is evaluated once. */
+#define T_RESIZE(kind, p, size, call)                                        \
+	({                                                                   \
+		void *o_ = (p);                                              \
+		uint64_t t_;                                                 \
+		struct truth_block b_ = truth_before_realloc(o_, size, &t_); \
+		void *p_ = (call);                                           \
+		truth_after_realloc(__func__, kind, &b_, p_, size, t_);      \
+		p_;                                                          \
 	})
 
-#define T_REALLOC(p, size) T_RESIZE("realloc", p, size, realloc(p, size))
-#define T_REALLOCARRAY(p, nr, size)                                                                \
-	T_RESIZE("reallocarray", p, (nr) * (size), reallocarray(p, nr, size))
+#define T_REALLOC(p, size) T_RESIZE("realloc", p, size, realloc(o_, size))
+#define T_REALLOCARRAY(p, nr, size) \
+	T_RESIZE("reallocarray", p, (nr) * (size), reallocarray(o_, nr, size))
 
-#define T_FREE(p)                                                                                  \
-	do {                                                                                       \
-		uint64_t t_;                                                                       \
-		struct truth_block b_ = truth_before_free(p, &t_);                                 \
-		free(p);                                                                           \
-		truth_after_free(&b_, t_);                                                         \
+#define T_FREE(p)                                                   \
+	do {                                                        \
+		void *o_ = (p);                                     \
+		uint64_t t_;                                        \
+		struct truth_block b_ = truth_before_free(o_, &t_); \
+		free(o_);                                           \
+		truth_after_free(&b_, t_);                          \
 	} while (0)
 
 /* ---- images -------------------------------------------------------------------------- */
@@ -474,151 +481,17 @@ TRUTH_FN struct truth_tally *truth_tally(struct truth_tally *list, const char *f
 	return NULL;
 }
 
-/* ---- writing it ------------------------------------------------------------------------- */
-
-static struct {
-	char text[1 << 15];
-	size_t len;
-} truth_out;
-
-__attribute__((format(printf, 1, 2))) static void truth_put(const char *fmt, ...)
-{
-	size_t room = sizeof(truth_out.text) - truth_out.len;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(truth_out.text + truth_out.len, room, fmt, ap);
-	va_end(ap);
-	if (n < 0 || (size_t)n >= room)
-		truth_die("truth: too long");
-	truth_out.len += (size_t)n;
-}
-
-#define TRUTH_PUT(s, field) truth_put("\"" #field "\":%ld,", (s)->field)
-
-static void truth_put_heap(const struct truth_image *t)
-{
-	struct truth_site sum = { 0 };
-
-	for (const struct truth_site *s = t->site; s < t->site + TRUTH_SITES; s++) {
-		sum.alloc_count += s->alloc_count;
-		sum.alloc_bytes += s->alloc_bytes;
-		sum.live_count += s->live_count;
-		sum.live_bytes += s->live_bytes;
-		sum.temporary_count += s->temporary_count;
-		sum.short_lived_min_count += s->short_lived_min_count;
-		sum.short_lived_max_count += s->short_lived_max_count;
-	}
-	truth_put("\"heap\":{");
-	TRUTH_PUT(&sum, alloc_count);
-	TRUTH_PUT(&sum, alloc_bytes);
-	TRUTH_PUT(&sum, live_count);
-	TRUTH_PUT(&sum, live_bytes);
-	TRUTH_PUT(&sum, temporary_count);
-	TRUTH_PUT(&sum, short_lived_min_count);
-	TRUTH_PUT(&sum, short_lived_max_count);
-	TRUTH_PUT(t, free_count);
-	TRUTH_PUT(t, free_bytes);
-	TRUTH_PUT(t, failed_count);
-	truth_put("\"unknown_free_count\":%ld,", truth.forked ? 0 : t->old_free_count);
-	truth_put("\"inherited_free_count\":%ld,", truth.forked ? t->old_free_count : 0);
-	truth_put("\"peak_live_bytes\":%ld,\"peak_live_max_bytes\":%ld},", t->peak, t->peak_max);
-}
-
-/* The age of a site's oldest live block. */
-static long truth_oldest_ns(const struct truth_site *site)
-{
-	uint64_t now = truth_ns(), oldest = now;
-
-	for (int i = 0; i < TRUTH_BUCKETS; i++)
-		for (struct truth_block *b = truth.bucket[i]; b; b = b->next)
-			if (!b->old && b->site == site && b->got_ns < oldest)
-				oldest = b->got_ns;
-	return (long)(now - oldest);
-}
-
-static void truth_put_sites(const struct truth_image *t)
-{
-	truth_put("\"sites\":[");
-	for (const struct truth_site *s = t->site; s->function; s++) {
-		truth_put("%s{\"function\":\"%s\",\"kind\":\"%s\",", s == t->site ? "" : ",",
-			  s->function, s->kind);
-		TRUTH_PUT(s, alloc_count);
-		TRUTH_PUT(s, alloc_bytes);
-		TRUTH_PUT(s, live_count);
-		TRUTH_PUT(s, live_bytes);
-		TRUTH_PUT(s, at_peak_count);
-		TRUTH_PUT(s, at_peak_bytes);
-		TRUTH_PUT(s, temporary_count);
-		TRUTH_PUT(s, short_lived_min_count);
-		TRUTH_PUT(s, short_lived_max_count);
-		TRUTH_PUT(s, largest_bytes);
-		TRUTH_PUT(s, calls);
-		TRUTH_PUT(s, moved);
-		TRUTH_PUT(s, copied_bytes);
-		TRUTH_PUT(s, chains);
-		TRUTH_PUT(s, longest_chain);
-		truth_put("\"oldest_ns\":%ld}", truth_oldest_ns(s));
-	}
-	truth_put("],");
-}
-
-static void truth_put_tallies(const char *name, const struct truth_tally *list)
-{
-	truth_put("\"%s\":[", name);
-	for (const struct truth_tally *t = list; t->function; t++)
-		truth_put("%s{\"function\":\"%s\",\"count\":%ld,\"bytes\":%ld,"
-			  "\"touched_bytes\":%ld}",
-			  t == list ? "" : ",", t->function, t->count, t->bytes,
-			  t->touched_bytes);
-	truth_put("],");
-}
-
-static void truth_put_rest(const struct truth_image *t)
-{
-	truth_put("\"realloc\":{\"count\":%ld,\"grow_count\":%ld,\"moved_count\":%ld,"
-		  "\"copied_bytes\":%ld,\"failed_count\":%ld},",
-		  t->realloc_count, t->realloc_grow_count, t->realloc_moved_count,
-		  t->realloc_copied_bytes, t->realloc_failed_count);
-	truth_put_tallies("maps", t->map);
-	truth_put_tallies("spawns", t->spawn);
-	TRUTH_PUT(t, mremap_count);
-	TRUTH_PUT(t, brk_grown_bytes);
-	TRUTH_PUT(t, threads_peak_alive);
-	TRUTH_PUT(t, stack_reserved_peak_bytes);
-	truth_put("\"rss_bytes\":%ld", t->rss_bytes);
-}
-
-/* One image's truth. The allocator must not be called after it. */
-TRUTH_FN void truth_write(void)
-{
-	const char *path = getenv("MT_TRUTH");
-	char comm[17] = "";
-	int fd = 1;
-
-	if (truth.now.rising)
-		truth_note_peak();
-	prctl(PR_GET_NAME, comm);
-	truth_out.len = 0;
-	truth_put("{\"pid\":%d,\"comm\":\"%s\",", getpid(), comm);
-	truth_put_heap(&truth.now);
-	truth_put_sites(&truth.now);
-	truth_put_rest(&truth.now);
-	truth_put("}\n");
-	if (path)
-		fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-	if (fd < 0 || write(fd, truth_out.text, truth_out.len) != (ssize_t)truth_out.len)
-		truth_die("truth: cannot write it");
-	if (path)
-		close(fd);
-}
+#include "truth_json.h"
 
 /* ---- talking to the test ------------------------------------------------------------------ */
 
+/* One write, so that lines of several processes stay whole. */
 TRUTH_FN void say(const char *line)
 {
-	if (write(1, line, strlen(line)) < 0 || write(1, "\n", 1) < 0)
+	char text[80];
+	int len = snprintf(text, sizeof(text), "%s\n", line);
+
+	if (write(1, text, len) != len)
 		_exit(98);
 }
 

@@ -14,6 +14,11 @@
  * no capture -EBADMSG, one of a newer schema -EPROTO. A capture that is damaged halfway
  * yields what can be read, then -EBADMSG.
  *
+ * A capture that was opened shows one state of the file, even while that still grows, and
+ * holds its writer up: load the model, then free it. A commit that finds the file read by
+ * somebody for a second returns -EBUSY and leaves the transaction open: commit again. A
+ * process that still writes a capture must not open it too, but can iterate over its own.
+ *
  * Not thread-safe; one writer. The file is created 0600 with O_EXCL and O_NOFOLLOW.
  */
 #ifndef MT_CAPTURE_CAPTURE_H
@@ -80,6 +85,7 @@ struct mt_process_row {
 	int64_t unknown_free_cnt;
 	int64_t inherited_free_cnt;
 	int64_t failed_cnt;
+	int64_t realloc_failed_cnt; /* of these */
 	int64_t discarded_cnt;
 
 	int64_t mmap_cnt;

@@ -18,17 +18,17 @@
 #define SAME(row, field, ctype) __builtin_types_compatible_p(__typeof__(((row *)0)->field), ctype)
 #define ZERO_IF(condition)	(sizeof(char[(condition) ? 1 : -1]) - 1)
 
-#define COLUMN_OF(row, base, title, type, field, flags)                                            \
-	{                                                                                          \
-		title, MT_COLUMN_##type, flags,                                                    \
-			(base) + offsetof(row, field) + ZERO_IF(SAME(row, field, CTYPE_##type))    \
+#define COLUMN_OF(row, base, title, type, field, flags)                                         \
+	{                                                                                       \
+		title, MT_COLUMN_##type, flags,                                                 \
+			(base) + offsetof(row, field) + ZERO_IF(SAME(row, field, CTYPE_##type)) \
 	}
 
 #define KEY(type, field)      COLUMN_OF(ROW, 0, #field, type, field, MT_COLUMN_KEY)
 #define COLUMN(type, field)   COLUMN_OF(ROW, 0, #field, type, field, 0)
 #define NULLABLE(type, field) COLUMN_OF(ROW, 0, #field, type, field, MT_COLUMN_NULLABLE)
-#define STORM(type, field)                                                                         \
-	COLUMN_OF(struct mt_storm_row, offsetof(struct mt_stored_site, storm), "storm_" #field,    \
+#define STORM(type, field)                                                                      \
+	COLUMN_OF(struct mt_storm_row, offsetof(struct mt_stored_site, storm), "storm_" #field, \
 		  type, field, MT_COLUMN_NULLABLE)
 
 /* The reader and the writer take an address and a count as one struct mt_words. */
@@ -82,6 +82,7 @@ static const struct mt_column process_columns[] = {
 	COLUMN(I64, unknown_free_cnt),
 	COLUMN(I64, inherited_free_cnt),
 	COLUMN(I64, failed_cnt),
+	COLUMN(I64, realloc_failed_cnt),
 	COLUMN(I64, discarded_cnt),
 	COLUMN(I64, mmap_cnt),
 	COLUMN(I64, mmap_bytes),
@@ -113,9 +114,9 @@ static const struct mt_column stack_columns[] = { KEY(U64, id), NULLABLE(FRAMES,
 
 #define ROW struct mt_symbol_row
 static const struct mt_column symbol_columns[] = {
-	KEY(U32, process),    KEY(U64, address),	KEY(U32, depth),
+	KEY(U32, process),     KEY(U64, address),	 KEY(U32, depth),
 	COLUMN(BOOL, inlined), NULLABLE(TEXT, function), NULLABLE(TEXT, file),
-	COLUMN(U32, line),    NULLABLE(TEXT, module),	COLUMN(U64, offset),
+	COLUMN(U32, line),     NULLABLE(TEXT, module),	 COLUMN(U64, offset),
 };
 #undef ROW
 
@@ -150,32 +151,35 @@ static const struct mt_column site_columns[] = {
 
 #define ROW struct mt_map_site_row
 static const struct mt_column map_site_columns[] = {
-	KEY(U32, process),  KEY(U64, stack),	     KEY(TEXT, kind),	       COLUMN(I64, cnt),
-	COLUMN(I64, bytes), COLUMN(I64, live_bytes), COLUMN(I64, at_peak_bytes),
+	KEY(U32, process),	    KEY(U64, stack),	KEY(TEXT, kind),
+	COLUMN(I64, cnt),	    COLUMN(I64, bytes), COLUMN(I64, live_bytes),
+	COLUMN(I64, at_peak_bytes),
 };
 #undef ROW
 
 #define ROW struct mt_thread_row
 static const struct mt_column thread_columns[] = {
-	KEY(U32, process),	       KEY(I32, tid),
-	COLUMN(TEXT, comm),	       COLUMN(BOOL, main),
-	KEY(I64, start_ns),	       NULLABLE(I64, end_ns),
-	COLUMN(U64, spawn_stack),      NULLABLE(I64, reserved_bytes),
-	NULLABLE(I64, guard_bytes),    NULLABLE(I64, touched_bytes),
+	KEY(U32, process),	    KEY(I32, tid),
+	COLUMN(TEXT, comm),	    COLUMN(BOOL, main),
+	KEY(I64, start_ns),	    NULLABLE(I64, end_ns),
+	COLUMN(U64, spawn_stack),   NULLABLE(I64, reserved_bytes),
+	NULLABLE(I64, guard_bytes), NULLABLE(I64, touched_bytes),
 };
 #undef ROW
 
 #define ROW struct mt_spawn_row
 static const struct mt_column spawn_columns[] = {
-	KEY(U32, process),	 KEY(U64, stack),	     COLUMN(I64, created),
-	COLUMN(I64, peak_alive), COLUMN(I64, reserved_bytes), NULLABLE(I64, touched_max_bytes),
+	KEY(U32, process),	     KEY(U64, stack),
+	COLUMN(I64, created),	     COLUMN(I64, peak_alive),
+	COLUMN(I64, reserved_bytes), NULLABLE(I64, touched_max_bytes),
 };
 #undef ROW
 
 #define ROW struct mt_sample_row
 static const struct mt_column sample_columns[] = {
-	KEY(U32, process),	       KEY(I64, t_ns),		  COLUMN(I64, rss_bytes),
-	NULLABLE(I64, heap_live_bytes), COLUMN(I64, mapped_bytes), COLUMN(I64, threads),
+	KEY(U32, process),	   KEY(I64, t_ns),
+	COLUMN(I64, rss_bytes),	   NULLABLE(I64, heap_live_bytes),
+	COLUMN(I64, mapped_bytes), COLUMN(I64, threads),
 };
 #undef ROW
 
@@ -188,7 +192,7 @@ static const struct mt_column gap_columns[] = {
 };
 #undef ROW
 
-#define TABLE(id, name, row)                                                                       \
+#define TABLE(id, name, row) \
 	[MT_TABLE_##id] = { #name, sizeof(row), name##_columns, ARRAY_SIZE(name##_columns) },
 #define ROW_TABLE(id, name) TABLE(id, name, struct mt_##name##_row)
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -92,7 +93,7 @@ int mt_launch_find(const char *name, char **path)
 	return 0;
 }
 
-static _Noreturn void run_child(int gate, int error, const char *path, char **argv,
+static _Noreturn void run_child(int gate, const char *path, char **argv,
 				const struct mt_launch_signals *inherited)
 {
 	ssize_t n;
@@ -110,79 +111,50 @@ static _Noreturn void run_child(int gate, int error, const char *path, char **ar
 	/* A path with a slash is not searched for again; a script without #! gets /bin/sh. */
 	execvp(path, argv);
 	err = errno;
-	(void)!write(error, &err, sizeof(err));
+	send(gate, &err, sizeof(err), MSG_NOSIGNAL);
 	_exit(err == ENOENT ? 127 : 126);
 }
 
-int mt_launch_fork(struct mt_launch *out, const char *path, char **argv,
-		   const struct mt_launch_signals *inherited)
+pid_t mt_launch_fork(int *gate, const char *path, char **argv,
+		     const struct mt_launch_signals *inherited)
 {
-	_close_ int gate_rd = -1, gate_wr = -1, error_rd = -1, error_wr = -1;
+	_close_ int ours = -1, theirs = -1;
 	int fds[2];
 	pid_t pid;
 
-	if (pipe2(fds, O_CLOEXEC))
-		return mt_err(-errno, "cannot make a pipe: %s", strerror(errno));
-	gate_rd = fds[0];
-	gate_wr = fds[1];
-	if (pipe2(fds, O_CLOEXEC))
-		return mt_err(-errno, "cannot make a pipe: %s", strerror(errno));
-	error_rd = fds[0];
-	error_wr = fds[1];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds))
+		return mt_err(-errno, "cannot make a socket: %s", strerror(errno));
+	ours = fds[0];
+	theirs = fds[1];
 
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0)
 		return mt_err(-errno, "cannot fork: %s", strerror(errno));
 	if (pid == 0) {
-		/* Its own copies would keep the gate from ever reading as closed. */
-		close(gate_wr);
-		close(error_rd);
-		run_child(gate_rd, error_wr, path, argv, inherited);
+		/* With a copy of our end the child would never see it close. */
+		close(ours);
+		run_child(theirs, path, argv, inherited);
 	}
-	*out = (struct mt_launch){
-		.pid = pid,
-		.gate_fd = TAKE_FD(gate_wr),
-		.error_fd = TAKE_FD(error_rd),
-	};
-	return 0;
+	*gate = TAKE_FD(ours);
+	return pid;
 }
 
-int mt_launch_exec(struct mt_launch *l)
+void mt_launch_exec(int gate)
 {
-	/* A child that a signal has killed meanwhile must not kill us by SIGPIPE. */
-	sigset_t pipe_set, old;
-	ssize_t n;
-
-	sigemptyset(&pipe_set);
-	sigaddset(&pipe_set, SIGPIPE);
-	sigprocmask(SIG_BLOCK, &pipe_set, &old);
-	n = write(l->gate_fd, "", 1);
-	if (n < 0 && errno == EPIPE && sigismember(&old, SIGPIPE) == 0) {
-		sigtimedwait(&pipe_set, NULL, &(struct timespec){ 0 });
-		n = 1;
-	}
-	sigprocmask(SIG_SETMASK, &old, NULL);
-	close(TAKE_FD(l->gate_fd));
-	return n == 1 ? 0 : -EIO;
+	/* Fails only when a signal has killed the child; its wait status will say so. */
+	send(gate, "", 1, MSG_NOSIGNAL);
 }
 
-int mt_launch_exec_result(struct mt_launch *l, int timeout_ms)
+int mt_launch_exec_result(int gate, int timeout_ms)
 {
-	struct pollfd pfd = { .fd = l->error_fd, .events = POLLIN };
-	ssize_t n;
+	struct pollfd pfd = { .fd = gate, .events = POLLIN };
 	int err;
 
 	if (poll(&pfd, 1, timeout_ms) <= 0)
 		return -EAGAIN;
-	n = read(l->error_fd, &err, sizeof(err));
-	if (n < 0)
-		return errno == EINTR ? -EAGAIN : -errno;
-	return n == sizeof(err) ? -err : 0;
-}
-
-void mt_launch_close(struct mt_launch *l)
-{
-	mt_cleanup_fd(&l->gate_fd);
-	mt_cleanup_fd(&l->error_fd);
+	/* The end of file: closed by the exec. ECONNRESET: killed with the byte unread. */
+	if (recv(gate, &err, sizeof(err), MSG_WAITALL) != sizeof(err))
+		return 0;
+	return -err;
 }

@@ -4,11 +4,11 @@
  *
  * The child has memtide's standard streams, process group and terminal, and the signal mask
  * and dispositions that memtide itself inherited, so it runs as if started without memtide.
- * Between mt_launch_fork() and mt_launch_exec() it waits in a read from a pipe; if memtide
+ * Between mt_launch_fork() and mt_launch_exec() it waits in a read from a socket; if memtide
  * dies meanwhile it leaves without having run anything. It does not know whether it is traced.
  *
- * A struct mt_launch owns two descriptors but not the child: whoever forked it waits for it.
- * Not thread-safe. Errors are -errno; mt_launch_find() and mt_launch_exec() log theirs.
+ * The caller owns the descriptor and the child: closes the one, waits for the other.
+ * Not thread-safe. Errors are -errno, logged but for mt_launch_exec_result().
  */
 #ifndef MT_SESSION_LAUNCH_H
 #define MT_SESSION_LAUNCH_H
@@ -23,12 +23,6 @@ struct mt_launch_signals {
 	sigset_t ignored;
 };
 
-struct mt_launch {
-	pid_t pid;
-	int gate_fd;  /* a byte written here lets the child exec */
-	int error_fd; /* carries the exec's errno; closed by an exec that succeeds */
-};
-
 void mt_launch_signals_save(struct mt_launch_signals *out);
 
 /*
@@ -37,20 +31,21 @@ void mt_launch_signals_save(struct mt_launch_signals *out);
  */
 int mt_launch_find(const char *name, char **path);
 
-/* Forks the waiting child. A NULL inherited leaves signals as memtide has them. */
-int mt_launch_fork(struct mt_launch *out, const char *path, char **argv,
-		   const struct mt_launch_signals *inherited);
+/*
+ * Forks the waiting child and returns its pid. *gate is one end of a socket: a byte lets the
+ * child exec, closing it makes the child leave, and what comes back is how the exec went.
+ * A NULL inherited leaves signals as memtide has them.
+ */
+pid_t mt_launch_fork(int *gate, const char *path, char **argv,
+		     const struct mt_launch_signals *inherited);
 
-/* Opens the gate; mt_launch_exec_result() then says how the exec went. */
-int mt_launch_exec(struct mt_launch *l);
+/* Lets the child exec; mt_launch_exec_result() then says how that went. */
+void mt_launch_exec(int gate);
 
 /*
  * Waits for at most timeout_ms: 0 when the exec succeeded (or a signal ended the child before
- * it), -EAGAIN when it is not known yet, else the exec's error, not logged.
+ * it), -EAGAIN when it is not known yet, else the exec's error.
  */
-int mt_launch_exec_result(struct mt_launch *l, int timeout_ms);
-
-/* Closes the descriptors; a child still waiting at the gate then leaves. */
-void mt_launch_close(struct mt_launch *l);
+int mt_launch_exec_result(int gate, int timeout_ms);
 
 #endif

@@ -370,8 +370,9 @@ bool mt_elf_is_sanitized(struct mt_elf *e)
 	static const char *const libraries[] = { "libasan.so", "liblsan.so", "libtsan.so",
 						 "libhwasan.so", "libclang_rt.asan",
 						 "libclang_rt.tsan", "libclang_rt.hwasan" };
-	static const char *const symbols[] = { "__asan_init", "__lsan_init", "__tsan_init",
-					       "__msan_init", "__hwasan_init" };
+	/* The last is a hook that LeakSanitizer looks for: all that is left if linked in, stripped. */
+	static const char *const symbols[] = { "__asan_init",  "__lsan_init",	"__tsan_init",
+					       "__msan_init",  "__hwasan_init", "__lsan_is_turned_off" };
 
 	for (size_t i = 0; i < e->nr_needed; i++) {
 		for (size_t l = 0; l < ARRAY_SIZE(libraries); l++) {

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+"""Running memtide and its targets from tests.
+
+A Program is a process that the test talks to: it says lines on stdout and takes bytes on
+stdin. A Recording is one run of `memtide record`. Nothing here sleeps where something can be
+awaited; a wait that takes longer than PATIENCE_S fails the test. What a test leaves running
+is ended by tests/run.
+"""
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build"
+TOOL = BUILD / "memtide"
+PROGRAMS = BUILD / "programs"
+PATIENCE_S = 60
+
+
+class Skip(Exception):
+    """The test cannot run here; the argument says why."""
+
+
+def check(condition, message):
+    if not condition:
+        raise AssertionError(message)
+
+
+def need(*commands):
+    """The commands' paths; skips the test when one is not installed."""
+    paths = [shutil.which(c, path=os.environ["PATH"] + ":/usr/sbin:/sbin") for c in commands]
+    for command, path in zip(commands, paths):
+        if not path:
+            raise Skip(f"{command} is not installed")
+    return paths if len(paths) > 1 else paths[0]
+
+
+def seed():
+    """MT_SEED or a new one, printed so that a failure can be repeated."""
+    value = int(os.environ.get("MT_SEED") or int.from_bytes(os.urandom(4), "little"))
+    print(f"MT_SEED={value}")
+    return value
+
+
+def program(name):
+    path = PROGRAMS / name
+    check(path.exists(), f"{path} is missing: make programs")
+    return str(path)
+
+
+def scratch():
+    """A new directory; tests/run gives each test a place of its own and removes it."""
+    return Path(tempfile.mkdtemp(prefix="mt-"))
+
+
+def until(condition, what, seconds=PATIENCE_S):
+    """Polls for what no event tells; returns the condition's value."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        check(time.monotonic() < end, f"not within {seconds} s: {what}")
+        time.sleep(0.005)
+
+
+class Program:
+    """A child process: `say` lines, `go` bytes, `wait` for its status."""
+
+    def __init__(self, *argv, env=None, **options):
+        self.folder = scratch()
+        self.argv = [str(a) for a in argv]
+        self.truth_file = self.folder / "truth"
+        self.stderr_file = self.folder / "stderr"
+        self.pending = b""
+        environment = dict(os.environ, MT_TRUTH=str(self.truth_file), LC_ALL="C", **(env or {}))
+        options.setdefault("stdin", subprocess.PIPE)
+        with open(self.stderr_file, "wb") as stderr:
+            self.process = subprocess.Popen(self.argv, stdout=subprocess.PIPE, stderr=stderr,
+                                            env=environment, **options)
+        self.pid = self.process.pid
+
+    def stderr(self):
+        return self.stderr_file.read_text(errors="replace")
+
+    def _read(self, end):
+        """More of its stdout; False at the end of it."""
+        left = max(0, end - time.monotonic())
+        readable, _, _ = select.select([self.process.stdout], [], [], left)
+        check(readable, f"{self.argv}: silent; it said {self.pending!r}; {self.stderr()}")
+        data = os.read(self.process.stdout.fileno(), 65536)
+        self.pending += data
+        return bool(data)
+
+    def await_line(self, start, seconds=PATIENCE_S):
+        """Its next line on stdout that begins so; lines before it are dropped."""
+        end = time.monotonic() + seconds
+        while True:
+            while b"\n" in self.pending:
+                line, self.pending = self.pending.split(b"\n", 1)
+                if line.startswith(start.encode()):
+                    return line.decode()
+            check(self._read(end), f"{self.argv} ended without {start!r}: {self.stderr()}")
+
+    def go(self):
+        self.process.stdin.write(b"\n")
+        self.process.stdin.flush()
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def alive(self):
+        return self.process.poll() is None
+
+    def wait(self, status=0, seconds=PATIENCE_S):
+        """Its remaining output, once it has ended as expected (None: in any way)."""
+        end = time.monotonic() + seconds
+        while self._read(end):
+            pass
+        got = self.process.wait(max(1, end - time.monotonic()))
+        check(status is None or got == status,
+              f"{self.argv}: status {got}, expected {status}: {self.stderr()}")
+        return self.pending.decode(errors="replace")
+
+    def end(self):
+        """End it by SIGTERM and expect what midflight says then."""
+        self.signal(signal.SIGTERM)
+        check("intact" in self.wait(), f"{self.argv}: not intact: {self.stderr()}")
+
+    def truths(self):
+        """What its images wrote, in the order in which they did."""
+        return [json.loads(line) for line in self.truth_file.read_text().splitlines()]
+
+
+class Recording(Program):
+    """`memtide record TARGET`, started; TARGET is ("-p", PID), ("--", COMMAND...), ..."""
+
+    def __init__(self, *target, options=(), capture=None, tool=TOOL, **popen):
+        self.capture = Path(capture) if capture else scratch() / "capture.mtd"
+        super().__init__(tool, "record", "-q", "-o", self.capture, *options, *target, **popen)
+
+    def interrupt(self):
+        """SIGINT: it ends and writes."""
+        self.signal(signal.SIGINT)
+        return self.wait()
+
+    def report(self):
+        return report(self.capture)
+
+
+def record(*target, status=0, **options):
+    """A whole recording."""
+    recording = Recording(*target, stdin=subprocess.DEVNULL, **options)
+    recording.wait(status)
+    return recording
+
+
+def report_result(capture, *options):
+    """`memtide report`: status, stdout, stderr."""
+    result = subprocess.run([TOOL, "report", capture, *options], capture_output=True, text=True,
+                            errors="replace", timeout=PATIENCE_S, check=False)
+    return result.returncode, result.stdout, result.stderr
+
+
+def report(capture):
+    status, out, err = report_result(capture, "--json")
+    check(status == 0, f"report {capture}: status {status}: {err}")
+    document = json.loads(out)
+    check(document["schema"] == "memtide.report/1", f"schema {document['schema']!r}")
+    return document
+
+
+def images(document, pid):
+    """The images of a process, in the order of the report."""
+    return [p for p in document["processes"] if p["pid"] == pid]
+
+
+def image(document, pid=None, comm=None):
+    """The one image of that pid or name."""
+    found = [p for p in document["processes"]
+             if pid in (None, p["pid"]) and comm in (None, p["comm"])]
+    have = [(p["pid"], p["comm"]) for p in document["processes"]]
+    check(len(found) == 1, f"{len(found)} images of {pid or comm}; there are {have}")
+    return found[0]
+
+
+# ---- the target from outside --------------------------------------------------------------
+
+
+def _text_differences(pid):
+    """Where executable pages differ from the files that they map."""
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps:
+        lines = [line.split(maxsplit=5) for line in maps]
+    with open(f"/proc/{pid}/mem", "rb") as memory:
+        for fields in lines:
+            if len(fields) < 6 or "x" not in fields[1] or not fields[5].startswith("/"):
+                continue
+            start, end = (int(x, 16) for x in fields[0].split("-"))
+            memory.seek(start)
+            mapped = memory.read(end - start)
+            with open(f"/proc/{pid}/root{fields[5].rstrip()}", "rb") as file:
+                file.seek(int(fields[2], 16))
+                stored = file.read(end - start).ljust(end - start, b"\0")
+            if mapped != stored:
+                first = next(i for i, (a, b) in enumerate(zip(mapped, stored)) if a != b)
+                yield f"{fields[5].rstrip()}+{int(fields[2], 16) + first:#x}"
+
+
+def text_is_clean(pid):
+    """Is its code byte for byte that of its files, without anybody's breakpoint?"""
+    return not any(_text_differences(pid))
+
+
+def check_text(pid, seconds=1):
+    """Its code is clean within that time."""
+    until(lambda: text_is_clean(pid), f"clean text of {pid}, {list(_text_differences(pid))}",
+          seconds)
+
+
+def await_attached(recording, *pids, settle_s=0.5):
+    """The targets carry breakpoints. The last of them follow the first, which nothing tells."""
+    for pid in pids:
+        until(lambda p=pid: not text_is_clean(p) or not recording.alive(), f"attach to {pid}")
+        check(recording.alive(), f"the recorder ended: {recording.stderr()}")
+    time.sleep(settle_s)
+
+
+def bpf_objects():
+    """Programs and maps of ours whose owner is gone, or cannot be told."""
+    bpftool = need("bpftool")
+    found = set()
+    for kind in ("prog", "map"):
+        listed = subprocess.run([bpftool, "-j", kind, "show"], capture_output=True, check=True)
+        for entry in json.loads(listed.stdout or "[]"):
+            name = entry.get("name", "")
+            owned = any(Path(f"/proc/{p['pid']}").exists() for p in entry.get("pids", ()))
+            if name.startswith(("mt_", "memtide")) and not owned:
+                found.add((kind, entry["id"], name))
+    return found
+
+
+def children(pid):
+    """The children of a process, oldest first."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and _parent(entry.name) == pid:
+                found.append(int(entry.name))
+        except OSError:
+            continue  # gone meanwhile
+    return sorted(found)
+
+
+def _parent(pid):
+    # The name, in parentheses, may hold anything.
+    return int(Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[1])

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+"""Recordings of processes that already run: by pid, name and cgroup, and how they end."""
+import os
+import signal
+import time
+from pathlib import Path
+
+from memtide import (Program, Recording, Skip, await_attached, check, check_text, children, image,
+                     program, record)
+from truth import check_lossless, compare, compare_all
+
+
+def test_attach():
+    """Blocks older than the attach are in neither live nor peak; freeing one is unknown."""
+    target = Program(program("attached"))
+    target.await_line("ready")
+    recording = Recording("-p", str(target.pid))
+    await_attached(recording, target.pid)
+    target.go()
+    target.await_line("done")
+    recording.interrupt()
+    check_text(target.pid)
+    target.go()
+    target.wait()
+    document = recording.report()
+    check_lossless(document)
+    process = image(document, target.pid)
+    check(process["heap"]["since"] == "attach", f"since {process['heap']['since']}")
+    check(process["ended"] == "running", f"ended {process['ended']}")
+    compare(process, target.truths()[0])
+
+
+def test_attach_twice():
+    """Two recorders of one process: each counts everything, neither spoils the other."""
+    target = Program(program("attached"))
+    target.await_line("ready")
+    recordings = [Recording("-p", str(target.pid)), Recording("-p", str(target.pid))]
+    for recording in recordings:
+        await_attached(recording, target.pid, settle_s=1.5)
+    target.go()
+    target.await_line("done")
+    for recording in recordings:
+        recording.interrupt()
+    check_text(target.pid)
+    target.go()
+    target.wait()
+    for recording in recordings:
+        compare(image(recording.report(), target.pid), target.truths()[0])
+
+
+def test_attach_until_exit():
+    """A recording of processes that have all ended is over, and has their last state."""
+    target = Program(program("attached"))
+    target.await_line("ready")
+    recording = Recording("-p", str(target.pid))
+    await_attached(recording, target.pid)
+    target.go()
+    target.go()
+    target.wait()
+    recording.wait()
+    process = image(recording.report(), target.pid)
+    check((process["ended"], process["exit_status"]) == ("exit", 0),
+          f"ended {process['ended']} {process['exit_status']}")
+    compare(process, target.truths()[0])
+
+
+def test_midflight():
+    """100 threads, 100,000 blocks a second: nothing lost, nothing broken, nothing left."""
+    target = Program(program("midflight"), "100", "100000")
+    target.await_line("ready")
+    recording = Recording("-p", str(target.pid), options=("-d", "3"))
+    await_attached(recording, target.pid)
+    recording.wait()
+    check_text(target.pid)
+    document = recording.report()
+    check_lossless(document)
+    process = image(document, target.pid)
+    heap = process["heap"]
+    print(f"{heap['alloc_count'] / document['capture']['duration_s']:.0f} allocations a second, "
+          f"{document['capture']['trap_cost_ns']} ns a trap")
+    check(heap["alloc_count"] > 3000, f"only {heap['alloc_count']} allocations seen")
+    check(0 < heap["unknown_free_count"] <= 100 * 32, f"unknown {heap['unknown_free_count']}")
+    check(heap["live_count"] == heap["alloc_count"] - heap["free_count"], "live is not the rest")
+    # Each of 3,200 places holds a block of ours or one older than us, but for calls under way.
+    check(abs(heap["unknown_free_count"] - heap["live_count"]) <= 200,
+          f"{heap['live_count']} live, {heap['unknown_free_count']} unknown")
+    at_peak = sum(s["at_peak_bytes"] for s in process["sites"])
+    check(at_peak == heap["peak_live_bytes"], f"{at_peak} by site, {heap['peak_live_bytes']}")
+    target.end()
+
+
+test_midflight.timeout_s = 120
+
+
+def test_duration():
+    """-d ends a recording, and the target goes on."""
+    target = Program(program("midflight"), "2", "1000")
+    target.await_line("ready")
+    begin = time.monotonic()
+    recording = record("-p", str(target.pid), options=("-d", "1"))
+    took = time.monotonic() - begin
+    check(1 <= took <= 10, f"-d 1 took {took:.1f} s")
+    duration = recording.report()["capture"]["duration_s"]
+    check(0.8 <= duration <= 3, f"-d 1 recorded {duration} s")
+    check_text(target.pid)
+    target.end()
+
+
+def test_two_pids():
+    targets = [Program(program("attached")) for _ in range(2)]
+    for target in targets:
+        target.await_line("ready")
+    recording = Recording("-p", ",".join(str(t.pid) for t in targets))
+    await_attached(recording, *(t.pid for t in targets))
+    for target in targets:
+        target.go()
+        target.await_line("done")
+    recording.interrupt()
+    document = recording.report()
+    for target in targets:
+        compare(image(document, target.pid), target.truths()[0])
+        target.go()
+        target.wait()
+
+
+def test_by_name():
+    """-n takes every process of that name and no other."""
+    names = ("mt-name-a", "mt-name-a", "mt-name-b")
+    targets = []
+    for name in names:
+        target = Program(program("attached"))
+        target.await_line("ready")
+        Path(f"/proc/{target.pid}/comm").write_text(name)
+        targets.append(target)
+    recording = Recording("-n", "mt-name-a")
+    await_attached(recording, *(t.pid for t in targets[:2]))
+    for target in targets:
+        target.go()
+        target.await_line("done")
+    recording.interrupt()
+    document = recording.report()
+    check(sorted(p["pid"] for p in document["processes"]) == sorted(t.pid for t in targets[:2]),
+          f"recorded {[p['pid'] for p in document['processes']]}")
+    for target in targets[:2]:
+        compare(image(document, target.pid), target.truths()[0])
+
+
+def new_cgroup():
+    with open("/proc/mounts", encoding="utf-8") as mounts:
+        roots = [line.split()[1] for line in mounts if line.split()[2] == "cgroup2"]
+    if not roots:
+        raise Skip("no cgroup2 is mounted")
+    group = Path(roots[0]) / f"mt-test-{os.getpid()}"
+    try:
+        group.mkdir()
+    except OSError as error:
+        raise Skip(f"cannot make a cgroup: {error}") from error
+    return group
+
+
+def test_by_cgroup():
+    group = new_cgroup()
+    inside, outside = Program(program("attached")), Program(program("attached"))
+    try:
+        for target in (inside, outside):
+            target.await_line("ready")
+        (group / "cgroup.procs").write_text(str(inside.pid))
+        recording = Recording("-c", str(group))
+        await_attached(recording, inside.pid)
+        for target in (inside, outside):
+            target.go()
+            target.await_line("done")
+        recording.interrupt()
+        document = recording.report()
+        check([p["pid"] for p in document["processes"]] == [inside.pid],
+              f"recorded {[p['pid'] for p in document['processes']]}")
+        compare(image(document, inside.pid), inside.truths()[0])
+        check(group.name in document["processes"][0]["cgroup"], "its cgroup is not named")
+    finally:
+        for target in (inside, outside):
+            target.process.kill()
+            target.process.wait()
+        group.rmdir()
+
+
+def test_crowd_attached():
+    """100 processes that already run, attached to at once."""
+    target = Program(program("crowd"), "100", "50")
+    target.await_line("ready")
+    recording = Recording("-n", "crowd")
+    await_attached(recording, target.pid, *children(target.pid), settle_s=2)
+    target.go()
+    target.wait(seconds=120)
+    recording.wait(seconds=120)
+    document = recording.report()
+    check_lossless(document)
+    truths = {t["pid"]: t for t in target.truths()}
+    check(len(truths) == 100, f"{len(truths)} truths")
+    compare_all(document, truths.values())
+
+
+test_crowd_attached.timeout_s = 200
+
+
+def test_interrupt_command():
+    """SIGINT ends a recording of a command; what was recorded is there."""
+    recording = Recording("--", program("midflight"), "2", "1000")
+    recording.await_line("ready")
+    time.sleep(0.5)
+    recording.signal(signal.SIGINT)
+    recording.wait(None)
+    process = image(recording.report(), comm="midflight")
+    check(process["heap"]["alloc_count"] > 0, "nothing was recorded")
+
+
+def forwarded(number, command, status):
+    recording = Recording("--", program("signals"), *command)
+    recording.await_line("ready")
+    recording.signal(number)
+    recording.wait(status)
+
+
+def test_forwards_sigterm():
+    forwarded(signal.SIGTERM, (), signal.SIGTERM)
+
+
+def test_forwards_sigusr1():
+    forwarded(signal.SIGUSR1, (), signal.SIGUSR1)
+
+
+def test_forwards_deadly_signal():
+    forwarded(signal.SIGTERM, ("die",), 128 + signal.SIGTERM)

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+"""Bad input: one clear line, the exit status of the design, nothing lost that was recorded."""
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import time
+from pathlib import Path
+
+from memtide import (PATIENCE_S, TOOL, Program, Skip, check, image, need, program, record, report,
+                     report_result, scratch, seed)
+
+
+def refused(status, *argv, prefix=()):
+    """Run memtide; it ends with that status and, on stderr, one line that tells why."""
+    result = subprocess.run([*prefix, str(TOOL), *map(str, argv)], capture_output=True, text=True,
+                            errors="replace", timeout=PATIENCE_S, cwd=scratch(), check=False)
+    check(result.returncode == status, f"{argv}: status {result.returncode}: {result.stderr}")
+    lines = result.stderr.splitlines()
+    check(len(lines) == 1 and len(lines[0]) > 15, f"{argv}: not one clear line: {lines}")
+    return lines[0]
+
+
+def unused_pid():
+    highest = int(Path("/proc/sys/kernel/pid_max").read_text())
+    return next(p for p in range(highest - 1, 1, -1) if not Path(f"/proc/{p}").exists())
+
+
+def test_unknown_pid():
+    pid = unused_pid()
+    line = refused(3, "record", "-p", pid)
+    check(str(pid) in line, f"the pid is not in {line!r}")
+
+
+def test_unknown_name():
+    refused(3, "record", "-n", "mt-no-such-name")
+
+
+def test_unknown_cgroup():
+    refused(3, "record", "-c", "/sys/fs/cgroup/mt-no-such-group")
+
+
+def test_kernel_thread():
+    if not Path("/proc/2/exe").is_symlink() or Path("/proc/2/cmdline").read_bytes():
+        raise Skip("pid 2 is not a kernel thread here")
+    line = refused(3, "record", "-p", "2")
+    check("kernel thread" in line, f"not said that it is a kernel thread: {line!r}")
+
+
+def usage(*argv):
+    result = subprocess.run([TOOL, *argv], capture_output=True, text=True, timeout=PATIENCE_S,
+                            cwd=scratch(), check=False)
+    check(result.returncode == 2, f"{argv}: status {result.returncode}: {result.stderr}")
+    check(result.stderr.strip() and not result.stdout, f"{argv}: {result.stderr!r}")
+
+
+def test_usage():
+    for argv in ((), ("no-such-command",), ("record",), ("record", "-p"), ("record", "-p", "x"),
+                 ("record", "-p", "-1"), ("record", "-p", "1", "-n", "x"), ("record", "--"),
+                 ("record", "-d", "soon", "-p", "1"), ("record", "--no-such-option", "-p", "1"),
+                 ("report",), ("report", "a", "b")):
+        usage(*argv)
+
+
+def test_command_status():
+    record("--", "sh", "-c", "exit 7", status=7)
+
+
+def test_command_signal():
+    record("--", "sh", "-c", "kill -9 $$", status=137)
+
+
+def test_command_not_executable():
+    file = scratch() / "plain"
+    file.write_text("no program")
+    refused(126, "record", "-q", "--", file)
+
+
+def test_command_not_found():
+    refused(127, "record", "-q", "--", "mt-no-such-command")
+
+
+def test_output_exists():
+    """An existing file is not overwritten without -f."""
+    file = scratch() / "precious"
+    file.write_text("precious")
+    refused(125, "record", "-q", "-o", file, "--", "true")
+    check(file.read_text() == "precious", "it was overwritten")
+    record("--", "true", capture=file, options=("-f",))
+    report(file)
+
+
+def test_output_link():
+    """Nor is a link followed."""
+    folder = scratch()
+    (folder / "link").symlink_to(folder / "elsewhere")
+    refused(125, "record", "-q", "-o", folder / "link", "--", "true")
+    check(not (folder / "elsewhere").exists(), "the link was followed")
+
+
+def test_capture_is_private():
+    capture = record("--", "true").capture
+    mode = capture.stat().st_mode & 0o777
+    check(mode == 0o600, f"mode {mode:o}")
+    left = sorted(p.name for p in capture.parent.iterdir())
+    check(left == [capture.name], f"beside the capture: {left}")
+
+
+def test_report_missing():
+    refused(1, "report", scratch() / "nothing")
+
+
+def test_report_foreign():
+    folder = scratch()
+    (folder / "text").write_text("not a capture\n" * 1000)
+    (folder / "empty").touch()
+    database = sqlite3.connect(folder / "database")
+    database.execute("create table process (id integer)")
+    database.commit()
+    database.close()
+    for name in ("text", "empty", "database", "."):
+        refused(1, "report", folder / name)
+    refused(1, "report", TOOL)
+
+
+def test_report_damaged():
+    """Cut anywhere and scribbled over anywhere: told or read, never a crash."""
+    rng = random.Random(seed())
+    good = record("--", program("family")).capture.read_bytes()
+    file, bad = scratch() / "damaged", 0
+    for cut in (100, 4096, len(good) // 2, len(good) - 4096):
+        file.write_bytes(good[:cut])
+        refused(1, "report", file)
+    for _ in range(30):
+        data = bytearray(good)
+        at = rng.randrange(0, len(data) - 512)
+        data[at:at + 512] = rng.randbytes(512)
+        file.write_bytes(data)
+        status, _, err = report_result(file, "--json")
+        check(status in (0, 1), f"scribbled at {at}: status {status}: {err}")
+        bad += status
+    print(f"{bad} of 30 scribbled captures were refused")
+
+
+def test_full_disk():
+    """Said once, and what was written before can be read or is told to be nothing."""
+    folder = scratch()
+    subprocess.run([need("mount"), "-t", "tmpfs", "-o", "size=200k", "tmpfs", folder], check=True)
+    try:
+        (folder / "ballast").write_bytes(b"x" * (100 << 10))
+        result = subprocess.run([TOOL, "record", "-q", "-o", folder / "c", "--",
+                                 program("children"), "60", program("leaf")],
+                                env=dict(os.environ, MT_TRUTH="/dev/null"), capture_output=True,
+                                text=True, timeout=PATIENCE_S, check=False)
+        check(result.returncode == 125, f"status {result.returncode}: {result.stderr}")
+        check("space" in result.stderr and len(result.stderr.splitlines()) <= 2,
+              f"not told clearly: {result.stderr!r}")
+        status, _, err = report_result(folder / "c", "--json")
+        check(status == 0 or (status == 1 and len(err.splitlines()) == 1), f"{status}: {err!r}")
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_no_privilege():
+    setpriv = need("setpriv")
+    folder = scratch()
+    for parent in (folder, *folder.parents):
+        if not parent.stat().st_mode & 1 and parent != folder:
+            raise Skip(f"{parent} is closed to others")
+    folder.chmod(0o777)
+    tool = folder / "memtide"
+    shutil.copy(TOOL, tool)
+    nobody = (setpriv, "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all")
+    result = subprocess.run([*nobody, tool, "record", "-o", folder / "c", "-p", str(os.getpid())],
+                            capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    check(result.returncode == 4, f"status {result.returncode}: {result.stderr}")
+    check(len(result.stderr.splitlines()) == 1 and
+          ("root" in result.stderr or "CAP_" in result.stderr),
+          f"not told what to do: {result.stderr!r}")
+
+
+def build(source, *options):
+    binary = scratch() / "program"
+    made = subprocess.run([need("gcc"), "-x", "c", "-O1", "-g", *options, "-o", binary, "-"],
+                          input=source, text=True, capture_output=True, check=False)
+    if made.returncode:
+        raise Skip(f"cannot build with {options}: {made.stderr.splitlines()[-1]}")
+    return binary
+
+
+def test_static_program():
+    """No libc to find: its allocator is found in itself or its heap is said to be unknown."""
+    binary = build("#include <stdlib.h>\nint main(void) { for (int i = 0; i < 50; i++) "
+                   "{ void *volatile p = malloc(1000 + i); (void)p; } return 3; }",
+                   "-static", "-fno-builtin")
+    process = record("--", binary, status=3).report()["processes"][0]
+    heap = process["heap"]
+    check(heap is None or heap["alloc_count"] >= 50, f"heap {heap}")
+    check(process["peak"]["rss_bytes"] > 0, "no peak RSS")
+
+
+def test_exits_while_attaching():
+    """A target that ends at any moment of the attach: no hang, and a status that fits."""
+    rng = random.Random(seed())
+    sleep = need("sleep")
+    seen = set()
+    for _ in range(12):
+        target = subprocess.Popen([sleep, f"{rng.uniform(0.05, 0.6):.3f}"])
+        result = subprocess.run([TOOL, "record", "-q", "-p", str(target.pid), "-o",
+                                 scratch() / "c"], capture_output=True, text=True,
+                                timeout=PATIENCE_S, check=False)
+        seen.add(result.returncode)
+        check(result.returncode in (0, 3), f"status {result.returncode}: {result.stderr}")
+        target.wait()
+    print(f"statuses {seen}")
+
+
+def test_gone_zombie():
+    """A process that has ended and was not waited for."""
+    target = subprocess.Popen(["true"])
+    while Path(f"/proc/{target.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+        time.sleep(0.005)
+    refused(3, "record", "-p", target.pid)
+    target.wait()
+
+
+def test_hostile_name():
+    """A name from the target reaches neither the terminal nor the JSON unescaped."""
+    folder = scratch() / "\x1b[31mred\n"
+    folder.mkdir()
+    copy = folder / "e\x1b]0;x\x07"
+    shutil.copy(program("leaf"), copy)
+    recording = record("--", copy)
+    status, out, _ = report_result(recording.capture, "--text")
+    check(status == 0 and "\x1b" not in out and "\x07" not in out, "escapes in the text report")
+    check(image(recording.report())["exe"] == str(copy), "exe is not what it was")
+
+
+def test_nothing_to_report():
+    """A command that never allocates has an exact heap of nothing, which is not unknown."""
+    target = Program(TOOL, "record", "-q", "-o", scratch() / "c", "--", program("signals"))
+    target.await_line("ready")
+    target.signal(10)
+    target.wait(10)
+    process = report(target.argv[4])["processes"][0]
+    check(process["heap"]["alloc_count"] == 0, f"heap {process['heap']}")
+    check(process["sites"] == [], "sites")

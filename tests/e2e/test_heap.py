@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+"""Programs whose every number is known, launched: counts and bytes per site are the truth."""
+import subprocess
+from pathlib import Path
+
+from memtide import check, need, program, record, scratch
+from truth import add_up, compare_all
+
+
+def trace(*argv, exact=True):
+    """Record a program, compare all of its images; the report and the last image's entry."""
+    recording = record("--", program(argv[0]), *argv[1:])
+    document, truths = recording.report(), recording.truths()
+    check(truths, f"{argv}: wrote no truth")
+    compare_all(document, truths, exact)
+    return document, document["processes"][-1]
+
+
+def test_family():
+    document, process = trace("family")
+    heap = process["heap"]
+    check(heap["since"] == "start", f"since {heap['since']}")
+    check(process["layer"] == "exact", f"layer {process['layer']}")
+    check(len(document["processes"]) == 1, f"images: {len(document['processes'])}")
+    check(document["capture"]["traps"] >= heap["alloc_count"] + heap["free_count"], "too few traps")
+    check(document["capture"]["probes"], "no probe is listed")
+    _, others = add_up(process)
+    check(not others["alloc_count"], f"allocations that the program did not make: {others}")
+
+
+def test_family_stacks():
+    """A stack goes from the caller of the allocator out to main, with file and line."""
+    _, process = trace("family")
+    source = (Path(__file__).parents[1] / "programs/family.c").read_text().splitlines()
+    for site in process["sites"]:
+        frames = site["stack"]
+        inner = frames[0]
+        functions = [f["function"] for f in frames]
+        check("main" in functions[1:4], f"main is not near {functions}")
+        check(Path(inner["file"]).name == "family.c", f"file {inner['file']}")
+        line = source[inner["line"] - 1]
+        kind = site["kinds"][0].upper()
+        check(f"T_{kind}(" in line, f"{functions[0]} line {inner['line']}: no T_{kind} in {line!r}")
+
+
+def test_failures():
+    trace("failures")
+
+
+def test_zero():
+    trace("zero")
+
+
+def test_resize():
+    trace("resize")
+
+
+def test_chains():
+    _, process = trace("chains")
+    storms = process["realloc"]["storms"]
+    finals = {s["stack"][0]["function"]: s["final_size_bytes"] for s in storms}
+    for name, size in (("double_it", 65536), ("add_some", 4800)):
+        got = finals[name]["p99"]  # a histogram's bucket is at most a quarter wide
+        check(size * 0.75 <= got <= size * 1.25, f"{name}: final size {got}, in truth {size}")
+
+
+def test_huge():
+    trace("huge")
+
+
+def test_lifetime():
+    _, process = trace("lifetime")
+    aged = next(s for s in process["sites"] if s["stack"][0]["function"] == "aged")
+    p50 = aged["lifetime_ns"]["p50"]
+    check(35e6 <= p50 <= 100e6, f"half of the aged blocks lived {p50} ns, in truth 50 ms")
+
+
+def test_cross_thread():
+    trace("cross", exact=False)
+
+
+def test_race():
+    trace("race", "64", "500", exact=False)
+
+
+def test_race_two():
+    trace("race", "2", "8000", exact=False)
+
+
+def test_peak_lower():
+    trace("peaks", "lower")
+
+
+def test_peak_higher():
+    trace("peaks", "higher")
+
+
+def test_peak_start():
+    trace("peaks", "start")
+
+
+def test_peak_end():
+    trace("peaks", "end")
+
+
+def test_peak_plateau():
+    trace("peaks", "plateau")
+
+
+def test_stripped():
+    """Without symbols the numbers are the same and places are module and offset."""
+    copy = scratch() / "family"
+    subprocess.run([need("strip"), "-o", copy, program("family")], check=True)
+    recording = record("--", copy)
+    process, truth = recording.report()["processes"][0], recording.truths()[0]
+    for field in ("alloc_count", "alloc_bytes", "live_count", "live_bytes", "peak_live_bytes"):
+        check(process["heap"][field] == truth["heap"][field],
+              f"{field}: {process['heap'][field]}, in truth {truth['heap'][field]}")
+    inner = process["sites"][0]["stack"][0]
+    check(inner["module"] == str(copy) and inner["offset"] > 0, f"innermost frame {inner}")

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+"""Recorders that are killed: the target lives, nothing of ours stays, the capture can be read."""
+import random
+import signal
+import time
+
+from memtide import (Program, Recording, bpf_objects, check, check_text, children, image, program,
+                     report_result, seed, text_is_clean, until)
+
+TICK_S = 1  # the capture's promise: all but the last tick
+
+
+def kill_after(recording, seconds):
+    time.sleep(seconds)
+    recording.signal(signal.SIGKILL)
+    recording.process.wait()
+
+
+def check_capture(recording, pid, attached_s):
+    """Readable. Only one killed before its first tick may be empty, and then says so."""
+    if not recording.capture.exists():
+        check(attached_s < TICK_S, "no capture")
+        return
+    status, _, err = report_result(recording.capture, "--json")
+    if attached_s > 2 * TICK_S:
+        check(status == 0, f"killed {attached_s:.1f} s after the attach: status {status}: {err}")
+        heap = image(recording.report(), pid)["heap"]
+        check(heap and heap["alloc_count"] > 0, f"an empty heap after {attached_s:.1f} s")
+    else:
+        check(status in (0, 1), f"status {status}: {err}")
+        check(status == 0 or len(err.splitlines()) == 1, f"not one clear line: {err!r}")
+
+
+def kill_once(target, random_s, before):
+    recording = Recording("-p", str(target.pid))
+    kill_after(recording, random_s)
+    attached_s = random_s - 1  # at the latest
+    check(target.alive(), f"the target died: {target.process.returncode}: {target.stderr()}")
+    check_text(target.pid, seconds=1)
+    until(lambda: bpf_objects() <= before, f"BPF objects left: {bpf_objects() - before}", 2)
+    check_capture(recording, target.pid, attached_s)
+
+
+def kills(rounds, longest_s):
+    rng = random.Random(seed())
+    target = Program(program("midflight"), "20", "20000")
+    target.await_line("ready")
+    before = bpf_objects()
+    for _ in range(rounds):
+        kill_once(target, rng.uniform(0, longest_s), before)
+    target.end()
+
+
+def test_kill_in_attach():
+    kills(10, 0.6)
+
+
+def test_kill_in_load():
+    kills(10, 4)
+
+
+test_kill_in_load.timeout_s = 150
+
+
+def test_kill_attached():
+    """The same at a moment that is known: the target carries breakpoints."""
+    target = Program(program("midflight"), "20", "20000")
+    target.await_line("ready")
+    before = bpf_objects()
+    for _ in range(3):
+        recording = Recording("-p", str(target.pid))
+        until(lambda: not text_is_clean(target.pid), "an attach")
+        kill_after(recording, 0)
+        check_text(target.pid, seconds=1)
+        until(lambda: bpf_objects() <= before, "no BPF objects", 2)
+    target.end()
+
+
+def test_kill_launcher():
+    """The command of a killed recorder goes on, held by nobody."""
+    before = bpf_objects()
+    recording = Recording("--", program("midflight"), "4", "4000")
+    recording.await_line("ready")
+    pid = children(recording.pid)[0]
+    kill_after(recording, 1)
+    check_text(pid, seconds=1)
+    until(lambda: bpf_objects() <= before, "no BPF objects", 2)
+    with open(f"/proc/{pid}/status", encoding="utf-8") as status:
+        fields = dict(line.rstrip().split(":\t", 1) for line in status if ":\t" in line)
+    check(fields["TracerPid"] == "0" and fields["State"][0] in "SR", f"{fields['State']}")

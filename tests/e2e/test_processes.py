@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+"""Fork, vfork, exec, children that come and go, crowds: one entry per program image."""
+import statistics
+
+from memtide import Recording, check, image, images, program, record
+from truth import check_lossless, compare_all
+
+
+def trace(*argv, exact=True):
+    recording = record("--", program(argv[0]), *argv[1:])
+    document, truths = recording.report(), recording.truths()
+    compare_all(document, truths, exact)
+    return document, truths
+
+
+def test_shell():
+    """Both children of a shell from their first allocation, with the shell's own images."""
+    command = f"{program('resize')} & {program('resize')}; wait"
+    recording = record("--", "sh", "-c", command)
+    document, truths = recording.report(), recording.truths()
+    check(len(truths) == 2, f"{len(truths)} truths")
+    compare_all(document, truths)
+    for process in document["processes"]:
+        check(process["heap"]["unknown_free_count"] == 0, f"unknown frees in {process['comm']}")
+        check(process["heap"]["since"] == "start", f"{process['comm']} since attach")
+
+
+def test_fork():
+    document, truths = trace("forks")
+    grandchild, child, parent = (image(document, t["pid"]) for t in truths)
+    check(grandchild["ppid"] == child["pid"], f"ppid {grandchild['ppid']}")
+    check(child["ppid"] == parent["pid"], f"ppid {child['ppid']}")
+    check([p["ended"] for p in (grandchild, child, parent)] == ["exit"] * 3, "not ended by exit")
+
+
+def test_vfork():
+    """What a vfork child allocates is its parent's; then it executes and has its own."""
+    document, truths = trace("vforks", program("leaf"))
+    check([t["comm"] for t in truths] == ["leaf", "leaf", "vforks"], f"{len(truths)} truths")
+    check(image(document, comm="vforks")["pid"] == truths[-1]["pid"], "the parent's entry")
+
+
+def test_exec():
+    document, truths = trace("execs", "leader")
+    entries = images(document, truths[0]["pid"])
+    check([p["ended"] for p in entries] == ["exec", "exec", "exit"],
+          f"ended {[p['ended'] for p in entries]}")
+    check([p["comm"] for p in entries] == [t["comm"] for t in truths],
+          f"comm {[p['comm'] for p in entries]}")
+
+
+def test_exec_by_thread():
+    """The image that another thread executes is traced like any."""
+    document, truths = trace("execs", "thread", exact=False)
+    entries = images(document, truths[0]["pid"])
+    check([p["ended"] for p in entries] == ["exec", "exec", "exit"],
+          f"ended {[p['ended'] for p in entries]}")
+
+
+def test_children_storm():
+    document, truths = trace("children", "40", program("leaf"))
+    check(len(truths) == 40 + 20 + 1, f"{len(truths)} truths")
+    check(document["capture"]["mode"] == "exact", f"mode {document['capture']['mode']}")
+
+
+def test_statuses():
+    """exit_status and how an image ended."""
+    document = record("--", "sh", "-c", "sh -c 'exit 3'; sh -c 'kill -9 $$'; exit 5",
+                      status=5).report()
+    ends = sorted((p["ended"], p["exit_status"]) for p in document["processes"]
+                  if p["ended"] != "exec")
+    check(ends == [("exit", 3), ("exit", 5), ("signal", 9)], f"ends {ends}")
+
+
+def crowd(recording, targets=100):
+    costs = [int(recording.await_line("cost ").split()[1]) for _ in range(targets)]
+    print(f"{targets} traced processes: {statistics.median(costs)} ns a pair of calls")
+
+
+def test_crowd():
+    """100 traced processes at once, followed from their fork."""
+    recording = Recording("--", program("crowd"), "100", "100")
+    recording.await_line("ready")
+    recording.go()
+    crowd(recording)
+    recording.wait()
+    truths = recording.truths()
+    check(len(truths) == 100, f"{len(truths)} truths")
+    compare_all(recording.report(), truths)
+
+
+test_crowd.timeout_s = 150
+
+
+def launched_child(how):
+    """The child's peak is its own, not that of the 200 MiB process that launched it."""
+    recording = record("--", program("launcher"), how)
+    document = recording.report()
+    check_lossless(document)
+    for truth in recording.truths():
+        process = [p for p in images(document, truth["pid"]) if p["comm"] == truth["comm"]][-1]
+        peak, want = process["peak"], truth["rss_bytes"]
+        slack = max(want * 0.01, peak["rss_error_bytes"] or 0)
+        check(abs(peak["rss_bytes"] - want) <= slack,
+              f"{truth['comm']}: peak RSS {peak['rss_bytes']}, in truth {want}, bound {slack}")
+        check((peak["rss_error_bytes"] or 0) <= 8 << 20, f"bound {peak['rss_error_bytes']}")
+
+
+def test_launcher_fork():
+    launched_child("fork")
+
+
+def test_launcher_vfork():
+    launched_child("vfork")

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+"""Comparing a report with what programs wrote about themselves (tests/programs/truth.h).
+
+A site of the truth is a function of the program and an allocator's function; the report has
+one for every stack, so those that begin in the same function are added up. All differences
+are collected, so that a failure shows them together.
+"""
+from collections import defaultdict
+
+from memtide import PROGRAMS, check
+
+SUMS = ("alloc_count", "alloc_bytes", "live_count", "live_bytes", "at_peak_count",
+        "at_peak_bytes", "temporary_count", "short_lived_count")
+STORM_SUMS = ("calls", "moved", "copied_bytes", "chains")
+EXACT = SUMS[:4]
+STORM_CHAIN = 4
+
+
+class Differences:
+    def __init__(self, title):
+        self.title = title
+        self.found = []
+
+    def equal(self, what, got, want):
+        if got != want:
+            self.found.append(f"{what}: {got}, in truth {want}")
+
+    def between(self, what, got, low, high):
+        if got is None or not low <= got <= high:
+            self.found.append(f"{what}: {got}, in truth {low} to {high}")
+
+    def check(self):
+        check(not self.found, "\n  ".join([f"{self.title}:", *self.found]))
+
+
+def check_lossless(document):
+    lost = {name: n for name, n in document["capture"]["lost"].items() if n}
+    check(not lost, f"lost: {lost}")
+
+
+def own_frame(stack):
+    """The innermost frame in a test program, or None."""
+    return next((f for f in stack if (f["module"] or "").startswith(str(PROGRAMS))), None)
+
+
+def _innermost_function(stack):
+    """The innermost frame's function if it is one of a test program, or None."""
+    return stack[0]["function"] if stack and own_frame(stack) is stack[0] else None
+
+
+def add_up(process):
+    """(function, kind) -> sums; and the sums of all sites that are not the program's."""
+    sums, others = defaultdict(lambda: dict.fromkeys(SUMS, 0)), dict.fromkeys(SUMS, 0)
+    for site in process["sites"]:
+        function = _innermost_function(site["stack"])
+        into = sums[function, ",".join(site["kinds"])] if function else others
+        for field in SUMS:
+            into[field] += site[field]
+        if function:
+            largest = site["size_bytes"]["max"]
+            into["largest_bytes"] = max(into.get("largest_bytes", 0), largest)
+            age = (site["live_age_ns"] or {}).get("max")
+            into["oldest_ns"] = max(into.get("oldest_ns", 0), age or 0)
+    return sums, others
+
+
+def _compare_sites(d, sums, truth, exact):
+    wanted = {(s["function"], s["kind"]): s for s in truth["sites"]}
+    for key, got in sums.items():
+        if key not in wanted and got["alloc_count"]:
+            d.found.append(f"{key}: unknown to the program: {got}")
+    for key, want in wanted.items():
+        got, name = sums.get(key), "/".join(key)
+        if not got:
+            d.found.append(f"{name}: no such site; there are {sorted(sums)}")
+            continue
+        for field in EXACT + ("largest_bytes",):
+            d.equal(f"{name} {field}", got[field], want[field])
+        d.between(f"{name} short_lived_count", got["short_lived_count"],
+                  want["short_lived_min_count"], want["short_lived_max_count"])
+        if want["live_count"]:
+            d.between(f"{name} oldest_ns", got["oldest_ns"], want["oldest_ns"],
+                      want["oldest_ns"] + 60e9)
+        for field in ("at_peak_count", "at_peak_bytes", "temporary_count") if exact else ():
+            d.equal(f"{name} {field}", got[field], want[field])
+
+
+def _compare_heap(d, process, others, truth, exact):
+    heap, want = process["heap"], truth["heap"]
+    for field in EXACT:
+        d.equal(f"heap {field}", heap[field], want[field] + others[field])
+    for unit in ("count", "bytes"):
+        others_freed = others[f"alloc_{unit}"] - others[f"live_{unit}"]
+        d.equal(f"heap free_{unit}", heap[f"free_{unit}"], want[f"free_{unit}"] + others_freed)
+    for field in ("failed_count", "unknown_free_count", "inherited_free_count"):
+        d.equal(f"heap {field}", heap[field], want[field])
+    if exact:
+        d.equal("heap temporary_count", heap["temporary_count"],
+                want["temporary_count"] + others["temporary_count"])
+    high = want["peak_live_bytes" if exact else "peak_live_max_bytes"]
+    d.between("heap peak_live_bytes", heap["peak_live_bytes"], want["peak_live_bytes"],
+              high + others["alloc_bytes"])
+    d.equal("sum of at_peak_bytes", sum(s["at_peak_bytes"] for s in process["sites"]),
+            heap["peak_live_bytes"])
+    d.equal("heap kind", heap["kind"], "exact")
+
+
+def _compare_realloc(d, process, truth):
+    got, want = process["realloc"], truth["realloc"]
+    for field in ("count", "grow_count", "moved_count", "copied_bytes", "failed_count"):
+        d.equal(f"realloc {field}", got[field], want[field])
+    storms = defaultdict(lambda: dict.fromkeys((*STORM_SUMS, "longest_chain"), 0))
+    for storm in got["storms"]:
+        into = storms[_innermost_function(storm["stack"])]
+        for field in STORM_SUMS:
+            into[field] += storm[field]
+        into["longest_chain"] = max(into["longest_chain"], storm["longest_chain"])
+    wanted = {s["function"]: {f: s[f] for f in (*STORM_SUMS, "longest_chain")}
+              for s in truth["sites"] if s["longest_chain"] >= STORM_CHAIN}
+    d.equal("storms", dict(storms), wanted)
+
+
+def compare(process, truth, exact=True):
+    """The heap of one image. `exact`: one thread, so that peak and order are known too."""
+    d = Differences(f"{truth['comm']} ({truth['pid']})")
+    check(process["heap"], f"{truth['comm']} ({truth['pid']}): no heap in {process['comm']}")
+    sums, others = add_up(process)
+    _compare_sites(d, sums, truth, exact)
+    _compare_heap(d, process, others, truth, exact)
+    _compare_realloc(d, process, truth)
+    d.check()
+
+
+def compare_all(document, truths, exact=True):
+    """Every image of every process: as many as there are truths, and each as it says."""
+    check_lossless(document)
+    of_pid = defaultdict(list)
+    for truth in truths:
+        of_pid[truth["pid"]].append(truth)
+    for pid, wanted in of_pid.items():
+        got = [p for p in document["processes"]
+               if p["pid"] == pid and (p["exe"] or str(PROGRAMS)).startswith(str(PROGRAMS))]
+        check(len(got) == len(wanted),
+              f"{pid}: images {[p['comm'] for p in got]}, in truth {[t['comm'] for t in wanted]}")
+        for process, truth in zip(got, wanted):
+            compare(process, truth, exact)

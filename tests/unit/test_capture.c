@@ -1,0 +1,691 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/* The capture file: every row kind there and back, and every way a file can be wrong. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "capture/blob.h"
+#include "capture/schema.h"
+#include "util/cleanup.h"
+#include "wire.h"
+
+static char directory[64];
+static char path[128];
+
+static int make_directory(void **state)
+{
+	strcpy(directory, "/tmp/memtide-test-XXXXXX");
+	if (!mkdtemp(directory))
+		return -1;
+	snprintf(path, sizeof(path), "%s/capture", directory);
+	setenv("TMPDIR", directory, 1);
+	return 0;
+}
+
+static int count_files(void)
+{
+	_closedir_ DIR *dir = opendir(directory);
+	int n = 0;
+
+	assert_non_null(dir);
+	for (struct dirent *e; (e = readdir(dir));)
+		n += e->d_name[0] != '.';
+	return n;
+}
+
+static int remove_directory(void **state)
+{
+	_closedir_ DIR *dir = opendir(directory);
+
+	for (struct dirent *e; dir && (e = readdir(dir));)
+		unlinkat(dirfd(dir), e->d_name, 0);
+	return rmdir(directory);
+}
+
+static struct mt_capture *create(void)
+{
+	struct mt_capture *c = NULL;
+
+	assert_int_equal(mt_capture_create(&c, path, true), 0);
+	return c;
+}
+
+static int open_it(void)
+{
+	__cleanup(mt_capture_free) struct mt_capture *c = NULL;
+
+	return mt_capture_open(&c, path);
+}
+
+/* ---- round trip: rows are filled and compared column by column ------------------------------ */
+
+#define ARRAY_NR 12
+
+static void *field_of(const struct mt_column *column, void *row)
+{
+	return (char *)row + column->offset;
+}
+
+static void fill_column(const struct mt_column *column, void *row, int salt)
+{
+	static char texts[64][16];
+	static uint64_t words[4][ARRAY_NR];
+	static int next_text, next_words;
+	void *field = field_of(column, row);
+	struct mt_words a;
+
+	switch (column->type) {
+	case MT_COLUMN_BOOL:
+		*(bool *)field = salt & 1;
+		break;
+	case MT_COLUMN_U32:
+		*(uint32_t *)field = UINT32_MAX - salt;
+		break;
+	case MT_COLUMN_I32:
+		*(int32_t *)field = INT32_MIN + salt;
+		break;
+	case MT_COLUMN_U64:
+		*(uint64_t *)field = UINT64_MAX - salt;
+		break;
+	case MT_COLUMN_I64:
+		*(int64_t *)field = (1LL << 62) - 1 - salt;
+		break;
+	case MT_COLUMN_TEXT:
+		next_text = (next_text + 1) % 64;
+		snprintf(texts[next_text], sizeof(texts[0]), "\x1b\xff%d", salt);
+		*(const char **)field = texts[next_text];
+		break;
+	case MT_COLUMN_FRAMES:
+	case MT_COLUMN_HIST:
+		next_words = (next_words + 1) % 4;
+		for (int i = 0; i < ARRAY_NR; i++)
+			words[next_words][i] = i % 3 ? (MT_BLOB_COUNT_MAX >> 5 * i) + salt : 0;
+		a = (struct mt_words){ words[next_words], ARRAY_NR };
+		memcpy(field, &a, sizeof(a));
+		break;
+	}
+}
+
+static void unset_column(const struct mt_column *column, void *row)
+{
+	struct mt_words none = { NULL, 0 };
+
+	switch (column->type) {
+	case MT_COLUMN_I32:
+		*(int32_t *)field_of(column, row) = -1;
+		break;
+	case MT_COLUMN_I64:
+		*(int64_t *)field_of(column, row) = -1;
+		break;
+	case MT_COLUMN_TEXT:
+		*(const char **)field_of(column, row) = NULL;
+		break;
+	default:
+		memcpy(field_of(column, row), &none, sizeof(none));
+	}
+}
+
+static void compare_column(const struct mt_column *column, void *put, void *got)
+{
+	static const size_t bytes[] = { [MT_COLUMN_BOOL] = sizeof(bool),
+					[MT_COLUMN_U32] = 4,
+					[MT_COLUMN_I32] = 4,
+					[MT_COLUMN_U64] = 8,
+					[MT_COLUMN_I64] = 8 };
+	void *a = field_of(column, put), *b = field_of(column, got);
+	struct mt_words wa, wb;
+
+	if (column->type == MT_COLUMN_TEXT) {
+		if (!*(char **)a)
+			assert_null(*(char **)b);
+		else
+			assert_string_equal(*(char **)a, *(char **)b);
+	} else if (column->type == MT_COLUMN_FRAMES || column->type == MT_COLUMN_HIST) {
+		memcpy(&wa, a, sizeof(wa));
+		memcpy(&wb, b, sizeof(wb));
+		assert_int_equal(wa.nr, wb.nr);
+		if (wa.nr)
+			assert_memory_equal(wa.words, wb.words, wa.nr * 8);
+	} else {
+		assert_memory_equal(a, b, bytes[column->type]);
+	}
+}
+
+struct expectation {
+	const struct mt_table *table;
+	void *row;
+	int seen;
+};
+
+static int expect_row(const void *row, void *arg)
+{
+	struct expectation *e = arg;
+
+	for (int i = 0; i < e->table->nr; i++)
+		compare_column(&e->table->columns[i], e->row, (void *)row);
+	e->seen++;
+	return 0;
+}
+
+#define PUT_AND_GET(id, name)                                                         \
+	static int expect_##name(const struct mt_##name##_row *row, void *arg)        \
+	{                                                                             \
+		return expect_row(row, arg);                                          \
+	}                                                                             \
+                                                                                      \
+	static void put_and_get_##name(bool set)                                      \
+	{                                                                             \
+		__cleanup(mt_capture_free) struct mt_capture *c = create();           \
+		struct mt_##name##_row row;                                           \
+		struct expectation e = { &mt_tables[MT_TABLE_##id], &row, 0 };        \
+                                                                                      \
+		memset(&row, 0, sizeof(row));                                         \
+		for (int i = 0; i < e.table->nr; i++)                                 \
+			if (set || !(e.table->columns[i].flags & MT_COLUMN_NULLABLE)) \
+				fill_column(&e.table->columns[i], &row, i);           \
+			else                                                          \
+				unset_column(&e.table->columns[i], &row);             \
+		assert_int_equal(mt_capture_put_##name(c, &row), 0);                  \
+		assert_int_equal(mt_capture_put_##name(c, &row), 0);                  \
+		mt_capture_free(&c);                                                  \
+		assert_int_equal(mt_capture_open(&c, path), 0);                       \
+		assert_int_equal(mt_capture_each_##name(c, expect_##name, &e), 0);    \
+		assert_int_equal(e.seen, 1);                                          \
+	}
+MT_TABLE_ROWS(PUT_AND_GET)
+
+static void test_every_row_returns(void **state)
+{
+#define BOTH_WAYS(id, name)       \
+	put_and_get_##name(true); \
+	put_and_get_##name(false);
+	MT_TABLE_ROWS(BOTH_WAYS)
+}
+
+/* What fill_column() cannot notice: a field that has no column. */
+static void test_every_field_has_a_column(void **state)
+{
+	static const size_t bytes[] = { 1, 4, 4, 8, 8, 8, 16, 16 };
+
+	for (int t = 0; t < MT_TABLE_MAX; t++) {
+		const struct mt_table *table = &mt_tables[t];
+		_free_ char *covered = calloc(1, table->row_bytes + 8);
+		size_t hole = 0;
+
+		for (int i = 0; i < table->nr; i++)
+			memset(covered + table->columns[i].offset, 1,
+			       bytes[table->columns[i].type]);
+		if (t == MT_TABLE_SITE) /* the pointer to the storm beside it */
+			memset(covered + offsetof(struct mt_site_row, storm), 1, sizeof(void *));
+		for (size_t i = 0; i < table->row_bytes; i++) {
+			hole = covered[i] ? 0 : hole + 1;
+			/* Padding is shorter than what it aligns to. */
+			assert_true(hole < 8);
+			assert_true(hole < 4 || i % 8 != 3 || covered[i + 1] == 0);
+		}
+	}
+}
+
+static int expect_site(const struct mt_site_row *row, void *arg)
+{
+	struct expectation *e = arg;
+	struct mt_stored_site stored = { *row, {} };
+
+	assert_true(!!row->storm == (e->seen == 0));
+	if (!row->storm) {
+		assert_string_equal(row->kind, "malloc");
+		return 0;
+	}
+	stored.storm = *row->storm;
+	return expect_row(&stored, arg);
+}
+
+static void test_site_with_and_without_storm(void **state)
+{
+	__cleanup(mt_capture_free) struct mt_capture *c = create();
+	struct mt_stored_site site = {};
+	struct expectation e = { &mt_tables[MT_TABLE_SITE], &site, 0 };
+
+	for (int i = 0; i < e.table->nr; i++)
+		fill_column(&e.table->columns[i], &site, i);
+	site.row.storm = &site.storm;
+	assert_int_equal(mt_capture_put_site(c, &site.row), 0);
+	site.row.storm = NULL;
+	site.row.kind = "malloc";
+	assert_int_equal(mt_capture_put_site(c, &site.row), 0);
+	site.row.kind = "\x1b\xff"
+			"2";
+	mt_capture_free(&c);
+	assert_int_equal(mt_capture_open(&c, path), 0);
+	assert_int_equal(mt_capture_each_site(c, expect_site, &e), 0);
+	assert_int_equal(e.seen, 1);
+}
+
+static int expect_meta(const char *key, const char *value, void *arg)
+{
+	assert_string_equal(key, MT_META_TRAPS);
+	assert_string_equal(value, "-9223372036854775808");
+	++*(int *)arg;
+	return 0;
+}
+
+static int expect_lost(const char *name, int64_t cnt, void *arg)
+{
+	assert_string_equal(name, "ring_full");
+	assert_int_equal(cnt, 7);
+	++*(int *)arg;
+	return 0;
+}
+
+static int stop(const char *name, int64_t cnt, void *arg)
+{
+	++*(int *)arg;
+	return -ECANCELED;
+}
+
+static void test_meta_and_lost(void **state)
+{
+	__cleanup(mt_capture_free) struct mt_capture *c = create();
+	int seen = 0;
+
+	assert_int_equal(mt_capture_put_meta(c, MT_META_TRAPS, "first"), 0);
+	assert_int_equal(mt_capture_put_meta_int(c, MT_META_TRAPS, INT64_MIN), 0);
+	assert_int_equal(mt_capture_put_lost(c, "ring_full", 7), 0);
+	assert_int_equal(mt_capture_each_meta(c, expect_meta, &seen), 0);
+	assert_int_equal(mt_capture_each_lost(c, expect_lost, &seen), 0);
+	assert_int_equal(seen, 2);
+	assert_int_equal(mt_capture_put_lost(c, "a", 1), 0);
+	assert_int_equal(mt_capture_each_lost(c, stop, &seen), -ECANCELED);
+	assert_int_equal(seen, 3);
+}
+
+/* ---- creating ----------------------------------------------------------------------------- */
+
+static void test_create_is_private_and_exclusive(void **state)
+{
+	__cleanup(mt_capture_free) struct mt_capture *c = NULL;
+	mode_t mask = umask(0);
+	char target[160];
+	struct stat st;
+
+	assert_int_equal(mt_capture_create(&c, path, false), 0);
+	assert_int_equal(mt_capture_begin(c), 0);
+	assert_int_equal(mt_capture_put_lost(c, "x", 1), 0);
+	snprintf(target, sizeof(target), "%s-journal", path);
+	assert_int_equal(stat(target, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(mt_capture_commit(c), 0);
+	assert_int_equal(count_files(), 1);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	mt_capture_free(&c);
+	umask(mask);
+
+	assert_int_equal(mt_capture_create(&c, path, false), -EEXIST);
+	assert_int_equal(mt_capture_create(&c, path, true), 0);
+	mt_capture_free(&c);
+
+	/* Neither a link's target nor the link itself is touched. */
+	snprintf(target, sizeof(target), "%s/target", directory);
+	unlink(path);
+	assert_int_equal(symlink(target, path), 0);
+	assert_int_equal(mt_capture_create(&c, path, false), -EEXIST);
+	assert_int_equal(mt_capture_create(&c, path, true), -EEXIST);
+	assert_int_equal(access(target, F_OK), -1);
+	unlink(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(mt_capture_create(&c, path, true), -EEXIST);
+	assert_int_equal(mt_capture_create(&c, "/nowhere/at/all", false), -ENOENT);
+}
+
+static void test_full_disk_keeps_the_ticks_before(void **state)
+{
+	__cleanup(mt_capture_free) struct mt_capture *c = create();
+	struct mt_gap_row gap = { .why = "tick" };
+	int err = 0, seen = 0;
+
+	assert_int_equal(mt_capture_begin(c), 0);
+	assert_int_equal(mt_capture_put_lost(c, "ring_full", 7), 0);
+	assert_int_equal(mt_capture_commit(c), 0);
+	assert_int_equal(sqlite3_exec(c->db, "PRAGMA max_page_count=20", NULL, NULL, NULL), 0);
+	assert_int_equal(mt_capture_begin(c), 0);
+	for (; !err && gap.from_ns < 100000; gap.from_ns++)
+		err = mt_capture_put_gap(c, &gap);
+	assert_int_equal(err, -ENOSPC);
+	mt_capture_free(&c);
+	assert_int_equal(mt_capture_open(&c, path), 0);
+	assert_int_equal(mt_capture_each_lost(c, expect_lost, &seen), 0);
+	assert_int_equal(seen, 1);
+}
+
+/* ---- files that are not captures ------------------------------------------------------------ */
+
+static void write_file(const char *bytes, size_t nr)
+{
+	_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_int_equal(write(fd, bytes, nr), nr);
+}
+
+static void sql(const char *text)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path, &db), 0);
+	if (sqlite3_exec(db, text, NULL, NULL, NULL))
+		fail_msg("%s: %s", text, sqlite3_errmsg(db));
+	sqlite3_close(db);
+}
+
+static void test_foreign_files(void **state)
+{
+	char zeroes[4096] = {};
+	char id[64];
+
+	assert_int_equal(open_it(), -ENOENT);
+	write_file("", 0);
+	assert_int_equal(open_it(), -EBADMSG);
+	write_file("hello", 5);
+	assert_int_equal(open_it(), -EBADMSG);
+	write_file(zeroes, sizeof(zeroes));
+	assert_int_equal(open_it(), -EBADMSG);
+	unlink(path);
+	sql("CREATE TABLE meta(key TEXT)");
+	assert_int_equal(open_it(), -EBADMSG);
+	snprintf(id, sizeof(id), "PRAGMA application_id=%d; PRAGMA user_version=%d",
+		 MT_CAPTURE_APPLICATION_ID, MT_CAPTURE_SCHEMA);
+	sql(id);
+	assert_int_equal(open_it(), -EBADMSG);
+	unlink(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(open_it(), -EBADMSG);
+	unlink(path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(open_it(), -EBADMSG);
+	rmdir(path);
+}
+
+static void test_altered_schemas(void **state)
+{
+	static const struct {
+		const char *sql;
+		int err;
+	} cases[] = {
+		{ "PRAGMA user_version=2", -EPROTO },
+		{ "PRAGMA user_version=0", -EPROTO },
+		{ "PRAGMA application_id=1", -EBADMSG },
+		{ "PRAGMA journal_mode=WAL", -EBADMSG },
+		{ "CREATE TRIGGER t AFTER INSERT ON lost BEGIN DELETE FROM meta; END", -EBADMSG },
+		{ "CREATE VIEW v AS SELECT * FROM lost", -EBADMSG },
+		{ "CREATE TABLE another(x)", -EBADMSG },
+		{ "DROP TABLE gap", -EBADMSG },
+		{ "DROP TABLE gap; CREATE VIEW gap AS SELECT 1 process", -EBADMSG },
+		{ "ALTER TABLE lost ADD COLUMN x", -EBADMSG },
+		{ "VACUUM", 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		__cleanup(mt_capture_free) struct mt_capture *c = create();
+
+		mt_capture_free(&c);
+		sql(cases[i].sql);
+		assert_int_equal(open_it(), cases[i].err);
+	}
+}
+
+static int ignore_gap(const struct mt_gap_row *row, void *arg)
+{
+	return 0;
+}
+
+static int ignore_stack(const struct mt_stack_row *row, void *arg)
+{
+	return 0;
+}
+
+static int ignore_site(const struct mt_site_row *row, void *arg)
+{
+	return 0;
+}
+
+static int ignore_thread(const struct mt_thread_row *row, void *arg)
+{
+	return 0;
+}
+
+#define SITE "INSERT INTO site VALUES(1,2,'malloc',1,1,0,0,0,0,0,0,1,"
+#define REST ",NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL)"
+
+static void test_values_that_are_never_written(void **state)
+{
+	static const struct {
+		const char *sql;
+		int err;
+	} cases[] = {
+		{ "INSERT INTO gap VALUES(1,2,3,'x')", 0 },
+		{ "INSERT INTO gap VALUES(-1,2,3,'x')", -EBADMSG },
+		{ "INSERT INTO gap VALUES(4294967296,2,3,'x')", -EBADMSG },
+		{ "INSERT INTO gap VALUES('one',2,3,'x')", -EBADMSG },
+		{ "INSERT INTO gap VALUES(1,2,4611686018427387904,'x')", -EBADMSG },
+		{ "INSERT INTO gap VALUES(1,2,3,x'00')", -EBADMSG },
+		{ "INSERT INTO gap VALUES(1,2,3.5,'x')", -EBADMSG },
+		{ "INSERT INTO stack VALUES(1,x'0102030405060708')", 0 },
+		{ "INSERT INTO stack VALUES(1,NULL)", 0 },
+		{ "INSERT INTO stack VALUES(1,x'01020304050607')", -EBADMSG },
+		{ "INSERT INTO stack VALUES(1,'12345678')", -EBADMSG },
+		{ "INSERT INTO stack VALUES(1,5)", -EBADMSG },
+		{ SITE "x'00ff01'" REST, 0 },
+		{ SITE "x'80'" REST, -EBADMSG },
+		{ SITE "x'ffffffffffffffff01'" REST, -EBADMSG },
+		{ SITE "zeroblob(168)" REST, 0 },
+		{ SITE "zeroblob(169)" REST, -EBADMSG },
+		{ SITE "'text'" REST, -EBADMSG },
+		{ "INSERT INTO thread VALUES(1,2,'c',1,0,NULL,0,NULL,NULL,NULL)", 0 },
+		{ "INSERT INTO thread VALUES(1,2,'c',2,0,NULL,0,NULL,NULL,NULL)", -EBADMSG },
+		{ "PRAGMA writable_schema=ON; UPDATE sqlite_schema SET sql="
+		  "replace(sql,'why TEXT NOT NULL','why TEXT') WHERE name='gap'; VACUUM;",
+		  1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		__cleanup(mt_capture_free) struct mt_capture *c = create();
+		int err;
+
+		mt_capture_free(&c);
+		sql(cases[i].sql);
+		err = mt_capture_open(&c, path);
+		if (cases[i].err == 1) {
+			assert_int_equal(err, -EBADMSG);
+			continue;
+		}
+		assert_int_equal(err, 0);
+		err = mt_capture_each_gap(c, ignore_gap, NULL) ?:
+		      mt_capture_each_stack(c, ignore_stack, NULL) ?:
+		      mt_capture_each_site(c, ignore_site, NULL) ?:
+		      mt_capture_each_thread(c, ignore_thread, NULL);
+		if (err != cases[i].err)
+			fail_msg("%s: %d", cases[i].sql, err);
+	}
+}
+
+/* ---- a writer that dies, and one that goes on -------------------------------------------------
+ */
+
+#define ROWS_A_TICK 50
+
+static int put_tick(struct mt_capture *c, int tick, int rows)
+{
+	struct mt_sample_row sample = { .t_ns = tick };
+	int err = mt_capture_begin(c);
+
+	for (int i = 0; i < rows && !err; i++) {
+		sample.process = i;
+		err = mt_capture_put_sample(c, &sample);
+	}
+	return err;
+}
+
+struct ticks {
+	int rows;
+	int last;
+};
+
+static int count_ticks(const struct mt_sample_row *row, void *arg)
+{
+	struct ticks *t = arg;
+
+	t->rows++;
+	if (row->t_ns > t->last)
+		t->last = row->t_ns;
+	return 0;
+}
+
+/* Whole ticks only, and all of those that were acknowledged. */
+static void check_ticks(int acknowledged)
+{
+	__cleanup(mt_capture_free) struct mt_capture *c = NULL;
+	struct ticks ticks = { 0, -1 };
+
+	assert_int_equal(mt_capture_open(&c, path), 0);
+	assert_int_equal(mt_capture_each_sample(c, count_ticks, &ticks), 0);
+	assert_int_equal(ticks.rows, (ticks.last + 1) * ROWS_A_TICK);
+	assert_true(ticks.last == acknowledged || ticks.last == acknowledged + 1);
+}
+
+static void test_kill_at_any_moment(void **state)
+{
+	for (int round = 0; round < 30; round++) {
+		int acknowledged = -1, fds[2];
+		pid_t pid;
+
+		assert_int_equal(pipe(fds), 0);
+		pid = fork();
+		if (!pid) {
+			struct mt_capture *c = NULL;
+
+			if (mt_capture_create(&c, path, true))
+				_exit(1);
+			for (int tick = 0;; tick++)
+				if (put_tick(c, tick, ROWS_A_TICK) || mt_capture_commit(c) ||
+				    write(fds[1], &tick, sizeof(tick)) != sizeof(tick))
+					_exit(1);
+		}
+		close(fds[1]);
+		assert_int_equal(read(fds[0], &acknowledged, sizeof(acknowledged)), 4);
+		nanosleep(&(struct timespec){ .tv_nsec = (round * 7919 % 1000) * 20000 }, NULL);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		while (read(fds[0], &acknowledged, sizeof(acknowledged)) == 4)
+			;
+		close(fds[0]);
+		check_ticks(acknowledged);
+	}
+}
+
+/* Dies in a transaction so large that its pages are in the file already. */
+static void leave_hot_journal(void)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		struct mt_capture *c = NULL;
+
+		if (mt_capture_create(&c, path, true) || put_tick(c, 0, ROWS_A_TICK) ||
+		    mt_capture_commit(c) || put_tick(c, 1, 200000))
+			_exit(1);
+		kill(getpid(), SIGKILL);
+	}
+	waitpid(pid, NULL, 0);
+	assert_int_equal(count_files(), 2);
+}
+
+static uint64_t checksum(const char *file)
+{
+	_fclose_ FILE *f = fopen(file, "r");
+	uint64_t sum = 1;
+
+	assert_non_null(f);
+	for (int c; (c = fgetc(f)) != EOF;)
+		sum = sum * 31 + c;
+	return sum;
+}
+
+static void test_hot_journal_is_recovered_beside(void **state)
+{
+	static const uint8_t magic[] = { 0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7 };
+	__cleanup(mt_capture_free) struct mt_capture *c = NULL;
+	char journal[160];
+	uint64_t before;
+	int fd;
+
+	snprintf(journal, sizeof(journal), "%s-journal", path);
+	leave_hot_journal();
+	before = checksum(path) ^ checksum(journal);
+	check_ticks(0);
+	assert_int_equal(checksum(path) ^ checksum(journal), before);
+	assert_int_equal(count_files(), 2);
+
+	/* A journal of several databases may have SQLite delete the file that it names. */
+	fd = open(journal, O_WRONLY | O_APPEND);
+	assert_int_equal(write(fd, magic, sizeof(magic)), sizeof(magic));
+	close(fd);
+	assert_int_equal(open_it(), -EBADMSG);
+	assert_int_equal(count_files(), 2);
+
+	/* -f: the old journal must not be played into the new capture. */
+	assert_int_equal(mt_capture_create(&c, path, true), 0);
+	assert_int_equal(put_tick(c, 0, ROWS_A_TICK), 0);
+	assert_int_equal(mt_capture_commit(c), 0);
+	mt_capture_free(&c);
+	assert_int_equal(count_files(), 1);
+	check_ticks(0);
+}
+
+static void test_reader_sees_one_state(void **state)
+{
+	__cleanup(mt_capture_free) struct mt_capture *writer = create(), *reader = NULL;
+	struct ticks ticks = { 0, -1 };
+
+	assert_int_equal(put_tick(writer, 0, ROWS_A_TICK), 0);
+	assert_int_equal(mt_capture_commit(writer), 0);
+	assert_int_equal(mt_capture_open(&reader, path), 0);
+	assert_int_equal(put_tick(writer, 1, ROWS_A_TICK), 0);
+	assert_int_equal(mt_capture_commit(writer), -EBUSY);
+	assert_int_equal(mt_capture_each_sample(reader, count_ticks, &ticks), 0);
+	assert_int_equal(ticks.rows, ROWS_A_TICK);
+	mt_capture_free(&reader);
+	assert_int_equal(mt_capture_begin(writer), 0);
+	assert_int_equal(mt_capture_commit(writer), 0);
+	mt_capture_free(&writer);
+	check_ticks(1);
+}
+
+int main(void)
+{
+#define IN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
+	const struct CMUnitTest tests[] = {
+		IN_DIRECTORY(test_every_row_returns),
+		IN_DIRECTORY(test_every_field_has_a_column),
+		IN_DIRECTORY(test_site_with_and_without_storm),
+		IN_DIRECTORY(test_meta_and_lost),
+		IN_DIRECTORY(test_create_is_private_and_exclusive),
+		IN_DIRECTORY(test_full_disk_keeps_the_ticks_before),
+		IN_DIRECTORY(test_foreign_files),
+		IN_DIRECTORY(test_altered_schemas),
+		IN_DIRECTORY(test_values_that_are_never_written),
+		IN_DIRECTORY(test_kill_at_any_moment),
+		IN_DIRECTORY(test_hot_journal_is_recovered_beside),
+		IN_DIRECTORY(test_reader_sees_one_state),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <elf.h>
+#include <errno.h>
+#include <gnu/libc-version.h>
+
+#include "elf_fixture.h"
+#include "target/elf.h"
+#include "util/cleanup.h"
+
+/* Functions whose code is text, so that the file itself says whether an offset is right. */
+#define MARKED(name, text)                                                                         \
+	"asm(\".text\\n.globl " name "\\n.type " name ",@function\\n" name ": .ascii \\\"" text   \
+	"\\\"\\n.size " name ",.-" name "\\n\");\n"
+
+static const char library_source[] =
+	MARKED("visible", "MARK-VISIBLE")
+	MARKED("va_old", "MARK-VA-OLD") MARKED("va_new", "MARK-VA-NEW")
+	MARKED("vb_new", "MARK-VB-NEW") MARKED("vb_old", "MARK-VB-OLD")
+	"asm(\".symver va_old,va@V1\\n.symver va_new,va@@V2\\n\"\n"
+	"    \".symver vb_new,vb@@V2\\n.symver vb_old,vb@V1\\n\");\n"
+	"asm(\".text\\n.type local_only,@function\\nlocal_only: .ascii \\\"MARK-LOCAL\\\"\\n\"\n"
+	"    \".size local_only,.-local_only\\n\");\n"
+	"extern double cos(double);\n"
+	"extern int puts(const char *);\n"
+	"double angle; int datum = 3;\n"
+	"void use(void) { angle = cos(angle); puts(\"\"); }\n"
+	"static void one(void) {}\n"
+	"static void *choose(void) { return one; }\n"
+	"void chosen(void) __attribute__((ifunc(\"choose\")));\n";
+
+static const char version_script[] = "V1 { global: va; vb; };\n"
+				     "V2 { global: va; vb; visible; chosen; use; datum; } V1;\n"
+				     "V10.2 { } V2; V9.30 { } V2; W99.9 { } V2;\n";
+
+static struct mt_elf *open_elf(int fd)
+{
+	struct mt_elf *elf = NULL;
+
+	assert_int_equal(mt_elf_new(&elf, fd), 0);
+	return elf;
+}
+
+static void expect_mark(const char *file, const char *function, const char *mark)
+{
+	_close_ int fd = fixture_open(file);
+	__cleanup(mt_elf_free) struct mt_elf *elf = open_elf(fd);
+	uint64_t offset = 0, address, again;
+	char text[64] = "";
+
+	assert_int_equal(mt_elf_function(elf, function, &offset), 0);
+	assert_int_equal(pread(fd, text, strlen(mark), (off_t)offset), strlen(mark));
+	assert_string_equal(text, mark);
+	assert_int_equal(mt_elf_address_of(elf, offset, &address), 0);
+	assert_int_equal(mt_elf_offset_of(elf, address, &again), 0);
+	assert_int_equal(again, offset);
+}
+
+static int function_error(const char *file, const char *function)
+{
+	_close_ int fd = fixture_open(file);
+	__cleanup(mt_elf_free) struct mt_elf *elf = open_elf(fd);
+	uint64_t offset = 0;
+
+	return mt_elf_function(elf, function, &offset);
+}
+
+static int new_error(const char *file)
+{
+	_close_ int fd = open(fixture_path(file), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	__cleanup(mt_elf_free) struct mt_elf *elf = NULL;
+
+	return mt_elf_new(&elf, fd);
+}
+
+static void test_finds_functions(void **state)
+{
+	expect_mark("lib.so", "visible", "MARK-VISIBLE");
+	expect_mark("lib.so", "va", "MARK-VA-NEW");
+	expect_mark("lib.so", "vb", "MARK-VB-NEW");
+	expect_mark("lib.so", "local_only", "MARK-LOCAL");
+	expect_mark("stripped.so", "vb", "MARK-VB-NEW");
+	assert_int_equal(function_error("stripped.so", "local_only"), -ENOENT);
+	assert_int_equal(function_error("lib.so", "datum"), -ENOENT);
+	assert_int_equal(function_error("lib.so", "nowhere"), -ENOENT);
+	assert_int_equal(function_error("lib.so", "chosen"), -EOPNOTSUPP);
+}
+
+static void test_an_import_is_no_definition(void **state)
+{
+	static const char source[] = MARKED("here", "MARK-HERE")
+		"int puts(const char *); int (*volatile p)(const char *);\n"
+		"int main(void) { p = puts; return p(\"\"); }\n";
+
+	/* Not position-independent: puts gets a value, that of its PLT stub. */
+	fixture_compile("fixed", source, "-no-pie -fno-pic");
+	fixture_run("readelf -Ws --dyn-syms fixed | grep puts | grep -v ' 0000000000000000 ' >/dev/null");
+	assert_int_equal(function_error("fixed", "puts"), -ENOENT);
+	assert_int_equal(function_error("lib.so", "puts"), -ENOENT);
+	expect_mark("fixed", "here", "MARK-HERE");
+	fixture_compile("pie", source, "-pie -fPIC");
+	expect_mark("pie", "here", "MARK-HERE");
+}
+
+static int count_marks(const struct mt_elf_symbol *sym, void *arg)
+{
+	int *seen = arg;
+
+	assert_true(sym->size > 0 || sym->limit >= sym->address);
+	if (!strcmp(sym->name, "visible"))
+		seen[0]++;
+	if (!strcmp(sym->name, "local_only") && !sym->global)
+		seen[1]++;
+	if (!strcmp(sym->name, "puts") || !strcmp(sym->name, "datum"))
+		seen[2]++;
+	return seen[3] ? -ECANCELED : 0;
+}
+
+static void test_enumerates(void **state)
+{
+	_close_ int fd = fixture_open("lib.so");
+	__cleanup(mt_elf_free) struct mt_elf *elf = open_elf(fd);
+	int seen[4] = { 0 };
+
+	assert_int_equal(mt_elf_each_function(elf, count_marks, seen), 0);
+	assert_int_equal(seen[0], 2); /* once in each table */
+	assert_int_equal(seen[1], 1);
+	assert_int_equal(seen[2], 0);
+	seen[3] = 1;
+	assert_int_equal(mt_elf_each_function(elf, count_marks, seen), -ECANCELED);
+}
+
+static void test_describes(void **state)
+{
+	_close_ int fd = fixture_open("lib.so");
+	__cleanup(mt_elf_free) struct mt_elf *elf = open_elf(fd);
+	unsigned int major, minor;
+
+	assert_string_equal(mt_elf_build_id(elf), "00adbeef");
+	assert_string_equal(mt_elf_soname(elf), "libsample.so.7");
+	assert_string_equal(mt_elf_needed(elf, 0), "libm.so.6");
+	assert_string_equal(mt_elf_needed(elf, 1), "libc.so.6");
+	assert_null(mt_elf_needed(elf, 2));
+	assert_int_equal(mt_elf_version(elf, "V", &major, &minor), 0);
+	assert_int_equal(major, 10);
+	assert_int_equal(minor, 2);
+	assert_int_equal(mt_elf_version(elf, "X", &major, &minor), -ENOENT);
+}
+
+static void test_no_build_id_no_soname(void **state)
+{
+	_close_ int fd = -1;
+	__cleanup(mt_elf_free) struct mt_elf *elf = NULL;
+
+	fixture_compile("bare", "int main(void) { return 0; }\n", "-Wl,--build-id=none");
+	fd = fixture_open("bare");
+	elf = open_elf(fd);
+	assert_null(mt_elf_build_id(elf));
+	assert_null(mt_elf_soname(elf));
+	assert_false(mt_elf_is_static(elf));
+	assert_false(mt_elf_is_sanitized(elf));
+}
+
+static bool is_sanitized(const char *flags)
+{
+	__cleanup(mt_elf_free) struct mt_elf *elf = NULL;
+	_close_ int fd = -1;
+
+	fixture_compile("sanitized", "int main(void) { return 0; }\n", flags);
+	fd = fixture_open("sanitized");
+	elf = open_elf(fd);
+	return mt_elf_is_sanitized(elf);
+}
+
+static void test_sanitizers(void **state)
+{
+	assert_true(is_sanitized("-fsanitize=address"));
+	assert_true(is_sanitized("-fsanitize=address -static-libasan"));
+	assert_true(is_sanitized("-fsanitize=address -static-libasan -s"));
+	assert_true(is_sanitized("-fsanitize=thread"));
+	assert_true(is_sanitized("-fsanitize=leak"));
+	assert_false(is_sanitized("-O2"));
+}
+
+static void test_static(void **state)
+{
+	__cleanup(mt_elf_free) struct mt_elf *elf = NULL;
+	_close_ int fd = -1;
+
+	fixture_compile("static", "int main(void) { return 0; }\n", "-static");
+	fd = fixture_open("static");
+	elf = open_elf(fd);
+	assert_true(mt_elf_is_static(elf));
+	assert_null(mt_elf_needed(elf, 0));
+}
+
+static void test_refuses_what_it_cannot_read(void **state)
+{
+	Elf32_Ehdr small = {
+		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB, EV_CURRENT },
+		.e_type = ET_EXEC,
+		.e_machine = EM_386,
+		.e_version = EV_CURRENT,
+		.e_ehsize = sizeof(small),
+	};
+	Elf64_Ehdr other = {
+		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
+		.e_type = ET_DYN,
+		.e_machine = EM_RISCV,
+		.e_version = EV_CURRENT,
+		.e_ehsize = sizeof(other),
+	};
+
+	fixture_write("small", &small, sizeof(small));
+	assert_int_equal(new_error("small"), -ENOTSUP);
+	fixture_write("other", &other, sizeof(other));
+	assert_int_equal(new_error("other"), -ENOTSUP);
+	fixture_write("empty", "", 0);
+	assert_int_equal(new_error("empty"), -ENOEXEC);
+	fixture_write("text", "#!/bin/sh\nexit 0\n", 17);
+	assert_int_equal(new_error("text"), -ENOEXEC);
+	fixture_compile("object", "int x;\n", "-c");
+	assert_int_equal(new_error("object"), -ENOEXEC);
+	assert_int_equal(new_error("."), -ENOEXEC);
+	assert_int_equal(mkfifo(fixture_path("fifo"), 0600), 0);
+	assert_int_equal(new_error("fifo"), -ENOEXEC);
+	assert_int_equal(new_error("nothing"), -EBADF);
+}
+
+/* Everything that can be asked; whatever comes back, it must come back. */
+static void ask_everything(int fd)
+{
+	__cleanup(mt_elf_free) struct mt_elf *elf = NULL;
+	static const char *const names[] = { "malloc", "aligned_alloc", "memcpy", "va", "use" };
+	unsigned int major, minor;
+	int seen[4] = { 0 };
+	uint64_t offset;
+
+	if (mt_elf_new(&elf, fd))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		mt_elf_function(elf, names[i], &offset);
+	for (size_t i = 0; mt_elf_needed(elf, i); i++)
+		assert_true(strlen(mt_elf_needed(elf, i)) < MT_ELF_TABLE_MAX);
+	mt_elf_each_function(elf, count_marks, seen);
+	mt_elf_version(elf, "GLIBC_", &major, &minor);
+	mt_elf_is_sanitized(elf);
+}
+
+static void torture(const char *file)
+{
+	struct fixture_victim v;
+
+	fixture_victim_new(&v, file);
+	for (int i = 0; i < 200; i++) {
+		fixture_damage(&v);
+		ask_everything(v.fd);
+		fixture_heal(&v);
+	}
+	for (int i = 40; i >= 0; i--) {
+		assert_int_equal(ftruncate(v.fd, (off_t)(v.len * (size_t)i / 41)), 0);
+		ask_everything(v.fd);
+	}
+	for (size_t i = 64; i < v.len; i++)
+		v.data[i] = (unsigned char)fixture_random(256);
+	assert_int_equal(pwrite(v.fd, v.data, v.len, 0), v.len);
+	ask_everything(v.fd);
+	fixture_victim_free(&v);
+}
+
+static void test_survives_damage(void **state)
+{
+	torture("lib.so");
+	torture(FIXTURE_LIBC);
+}
+
+/* With a mapped file this is a SIGBUS. */
+static void test_survives_truncation_meanwhile(void **state)
+{
+	__cleanup(mt_elf_free) struct mt_elf *elf = NULL;
+	struct fixture_victim v;
+	uint64_t offset;
+
+	fixture_victim_new(&v, FIXTURE_LIBC);
+	elf = open_elf(v.fd);
+	assert_int_equal(ftruncate(v.fd, 4096), 0);
+	assert_int_equal(mt_elf_function(elf, "malloc", &offset), -ENOENT);
+	mt_elf_free(&elf);
+	fixture_victim_free(&v);
+}
+
+static void test_libc(void **state)
+{
+	_close_ int fd = fixture_open(FIXTURE_LIBC);
+	__cleanup(mt_elf_free) struct mt_elf *elf = open_elf(fd);
+	unsigned int major, minor;
+	char version[32];
+
+	assert_int_equal(mt_elf_version(elf, "GLIBC_", &major, &minor), 0);
+	snprintf(version, sizeof(version), "%u.%u", major, minor);
+	assert_string_equal(version, gnu_get_libc_version());
+	assert_string_equal(mt_elf_soname(elf), "libc.so.6");
+	assert_int_equal(function_error(FIXTURE_LIBC, "strlen"), -EOPNOTSUPP);
+}
+
+static int setup(void **state)
+{
+	fixture_new();
+	fixture_write("map", version_script, strlen(version_script));
+	fixture_compile("lib.so", library_source,
+			"-shared -fPIC -Wl,--version-script=map -Wl,-soname,libsample.so.7 "
+			"-Wl,--build-id=0x00adbeef -Wl,--no-as-needed -lm");
+	fixture_run("strip -o stripped.so lib.so");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fixture_free();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_finds_functions),
+		cmocka_unit_test(test_an_import_is_no_definition),
+		cmocka_unit_test(test_enumerates),
+		cmocka_unit_test(test_describes),
+		cmocka_unit_test(test_no_build_id_no_soname),
+		cmocka_unit_test(test_sanitizers),
+		cmocka_unit_test(test_static),
+		cmocka_unit_test(test_refuses_what_it_cannot_read),
+		cmocka_unit_test(test_survives_damage),
+		cmocka_unit_test(test_survives_truncation_meanwhile),
+		cmocka_unit_test(test_libc),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <grp.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "elf_fixture.h"
+#include "target/locate.h"
+#include "target/maps.h"
+#include "util/cleanup.h"
+
+/* The mapping of a process that holds `at`, in a snapshot of its own. */
+static struct mt_maps *maps_at(pid_t pid, const void *at, const struct mt_mapping **m)
+{
+	struct mt_maps *maps = NULL;
+
+	assert_int_equal(mt_maps_load(&maps, pid), 0);
+	*m = mt_maps_find(maps, (uintptr_t)at);
+	assert_non_null(*m);
+	return maps;
+}
+
+static void *map_code(const char *name)
+{
+	_close_ int fd = fixture_open(name);
+	void *at = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+
+	assert_ptr_not_equal(at, MAP_FAILED);
+	return at;
+}
+
+static void expect_content(const struct mt_probe_target *t, const char *expected)
+{
+	char text[32] = "";
+
+	assert_true(pread(t->fd, text, sizeof(text) - 1, 0) >= 0);
+	assert_string_equal(text, expected);
+}
+
+static void test_finds_our_libc(void **state)
+{
+	__cleanup(mt_locator_free) struct mt_locator *l = NULL;
+	__cleanup(mt_maps_free) struct mt_maps *maps = NULL;
+	const struct mt_probe_target *found[4], *again[4], *predicted[4];
+	struct stat st;
+	pid_t child;
+
+	assert_int_equal(mt_locator_new(&l), 0);
+	assert_int_equal(mt_maps_load(&maps, getpid()), 0);
+	assert_int_equal(mt_locator_find(l, getpid(), maps, found, 4), 1);
+	assert_int_equal(stat(FIXTURE_LIBC, &st), 0);
+	assert_int_equal(found[0]->inode, st.st_ino);
+	assert_int_equal(found[0]->dev, st.st_dev);
+	assert_int_equal(found[0]->size, st.st_size);
+	assert_non_null(found[0]->build_id);
+	assert_true(found[0]->allocator.nr_sites >= 10);
+	assert_int_equal(strncmp(found[0]->allocator.name, "glibc 2.", 8), 0);
+	assert_int_equal(fstat(found[0]->fd, &st), 0);
+	assert_int_equal(found[0]->inode, st.st_ino);
+
+	/* The same object for another process, and for what will be mapped. */
+	child = fork();
+	if (!child)
+		for (;;)
+			pause();
+	assert_int_equal(mt_locator_find(l, child, maps, again, 4), 1);
+	assert_ptr_equal(again[0], found[0]);
+	assert_int_equal(mt_locator_predict(l, child, predicted, 4), 1);
+	assert_ptr_equal(predicted[0], found[0]);
+	assert_int_equal(mt_locator_find(l, getpid(), maps, found, 0), 0);
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_int_equal(mt_locator_predict(l, child, predicted, 4), -ESRCH);
+	assert_int_equal(mt_locator_find(l, child, maps, again, 4), -ESRCH);
+}
+
+/* The file that is mapped, not the one that has its name now. */
+static void test_replaced_and_deleted(void **state)
+{
+	__cleanup(mt_locator_free) struct mt_locator *l = NULL;
+	const struct mt_probe_target *t = NULL, *u = NULL;
+	const struct mt_mapping *m;
+	struct mt_maps *maps;
+	void *at;
+
+	fixture_write("file", "old", 3);
+	at = map_code("file");
+	fixture_write("new", "new", 3);
+	assert_int_equal(rename(fixture_path("new"), fixture_path("file")), 0);
+	assert_int_equal(mt_locator_new(&l), 0);
+	maps = maps_at(getpid(), at, &m);
+	assert_true(m->deleted);
+	assert_int_equal(mt_locator_open(l, getpid(), m, &t), 0);
+	expect_content(t, "old");
+	assert_string_equal(t->path, fixture_path("file"));
+	assert_null(t->build_id);
+	assert_int_equal(t->allocator.nr_sites, 0);
+	assert_int_equal(mt_locator_open(l, getpid(), m, &u), 0);
+	assert_ptr_equal(t, u);
+	mt_maps_free(&maps);
+	munmap(at, 4096);
+
+	at = map_code("file");
+	maps = maps_at(getpid(), at, &m);
+	unlink(fixture_path("file"));
+	assert_int_equal(mt_locator_open(l, getpid(), m, &u), 0);
+	assert_ptr_not_equal(t, u);
+	expect_content(u, "new");
+	/* Two files of one path and no build id: neither can be told. */
+	assert_null(mt_locator_lookup(l, t->path, NULL));
+	mt_maps_free(&maps);
+	munmap(at, 4096);
+}
+
+/* Without the privilege to follow map_files, by name; but only the same file will do. */
+static int open_by_name(void *at, bool replace)
+{
+	__cleanup(mt_locator_free) struct mt_locator *l = NULL;
+	__cleanup(mt_maps_free) struct mt_maps *maps = NULL;
+	const struct mt_probe_target *t;
+	const struct mt_mapping *m;
+	char link[64];
+	struct stat st;
+
+	if (replace && rename(fixture_path("other"), fixture_path("named")))
+		return 10;
+	if (setgroups(0, NULL) || setgid(65534) || setuid(65534) || prctl(PR_SET_DUMPABLE, 1))
+		return 11;
+	if (mt_maps_load(&maps, getpid()) || mt_locator_new(&l))
+		return 12;
+	m = mt_maps_find(maps, (uintptr_t)at);
+	snprintf(link, sizeof(link), "/proc/self/map_files/%lx-%lx", (long)m->start, (long)m->end);
+	if (!stat(link, &st))
+		return 13;
+	switch (mt_locator_open(l, getpid(), m, &t)) {
+	case 0:
+		return fstat(t->fd, &st) || st.st_ino != m->inode ? 14 : 1;
+	case -ENOENT:
+		return 2;
+	default:
+		return 15;
+	}
+}
+
+static int in_child(int (*body)(void *, bool), void *at, bool flag)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(body(at, flag));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void test_by_name(void **state)
+{
+	void *at;
+
+	if (geteuid()) {
+		print_message("skipped: needs root to begin with\n");
+		skip();
+	}
+	fixture_write("named", "old", 3);
+	fixture_write("other", "new", 3);
+	at = map_code("named");
+	assert_int_equal(in_child(open_by_name, at, false), 1);
+	assert_int_equal(in_child(open_by_name, at, true), 2);
+	munmap(at, 4096);
+}
+
+static void test_no_file(void **state)
+{
+	__cleanup(mt_locator_free) struct mt_locator *l = NULL;
+	struct mt_mapping heap = { .start = 4096, .end = 8192, .path = "[heap]" };
+	struct mt_mapping gone = { .start = 4096, .end = 8192, .inode = 1, .path = "/no such" };
+	const struct mt_probe_target *t = NULL;
+
+	assert_int_equal(mt_locator_new(&l), 0);
+	assert_int_equal(mt_locator_open(l, getpid(), &heap, &t), -ENOEXEC);
+	assert_int_equal(mt_locator_open(l, getpid(), &gone, &t), -ENOENT);
+	assert_null(t);
+	assert_null(mt_locator_lookup(l, "/no such", NULL));
+}
+
+static void test_changed_content(void **state)
+{
+	__cleanup(mt_locator_free) struct mt_locator *l = NULL;
+	const struct mt_probe_target *t, *u;
+	const struct timespec times[2] = { { .tv_sec = 1 }, { .tv_sec = 1, .tv_nsec = 1 } };
+	const struct mt_mapping *m;
+	struct mt_maps *maps;
+	void *at;
+
+	fixture_write("changes", "one", 3);
+	at = map_code("changes");
+	maps = maps_at(getpid(), at, &m);
+	assert_int_equal(mt_locator_new(&l), 0);
+	assert_int_equal(mt_locator_open(l, getpid(), m, &t), 0);
+	assert_int_equal(utimensat(AT_FDCWD, fixture_path("changes"), times, 0), 0);
+	assert_int_equal(mt_locator_open(l, getpid(), m, &u), 0);
+	assert_ptr_not_equal(t, u);
+	mt_maps_free(&maps);
+	munmap(at, 4096);
+}
+
+static void test_only_regular_files(void **state)
+{
+	struct stat st;
+	int fd;
+
+	assert_int_equal(mkfifo(fixture_path("fifo"), 0600), 0);
+	assert_int_equal(mt_locate_open_regular(AT_FDCWD, fixture_path("fifo"), 0), -ENOEXEC);
+	assert_int_equal(mt_locate_open_regular(AT_FDCWD, "/dev/zero", 0), -ENOEXEC);
+	assert_int_equal(mt_locate_open_regular(AT_FDCWD, "/", 0), -ENOEXEC);
+	assert_int_equal(mt_locate_open_regular(AT_FDCWD, fixture_path("nothing"), 0), -ENOENT);
+	fd = mt_locate_open_regular(AT_FDCWD, FIXTURE_LIBC, 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	close(fd);
+}
+
+/* A root directory that tries to lead out of itself. */
+static void build_jail(void)
+{
+	fixture_run("mkdir -p jail/lib/x86_64-linux-gnu jail/lib/aarch64-linux-gnu jail/usr/lib "
+		    "jail/lib64 jail/usr/lib64");
+	fixture_run("cp " FIXTURE_LIBC " jail/usr/lib/real.so");
+	fixture_run("ln -s /usr/lib/real.so jail/lib64/libc.so.6"); /* absolute: in the jail */
+	fixture_run("ln -s ../../../../../../usr/lib/real.so jail/usr/lib64/libc.so.6");
+	fixture_run("ln -s /proc/self/exe jail/lib/libc.so.6");
+	fixture_run("mkfifo jail/usr/lib/libc.so.6");
+	fixture_run("mkdir jail/lib/x86_64-linux-gnu/libc.so.6");
+	fixture_run("echo no ELF > jail/lib/aarch64-linux-gnu/libc.so.6");
+	fixture_run("mkdir -p jail/proc && ln -s / jail/proc/root");
+}
+
+static void test_stays_below_the_root(void **state)
+{
+	__cleanup(mt_locator_free) struct mt_locator *l = NULL;
+	const struct mt_probe_target *found[8];
+	struct stat st;
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	if (geteuid()) {
+		print_message("skipped: chroot needs root\n");
+		skip();
+	}
+	build_jail();
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	pid = fork();
+	if (!pid) {
+		if (chroot(fixture_path("jail")) || write(ready[1], "", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	assert_int_equal(mt_locator_new(&l), 0);
+	assert_int_equal(mt_locator_predict(l, pid, found, 8), 1);
+	assert_int_equal(stat(fixture_path("jail/usr/lib/real.so"), &st), 0);
+	assert_int_equal(found[0]->inode, st.st_ino);
+	assert_int_equal(found[0]->dev, st.st_dev);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void test_lookup(void **state)
+{
+	__cleanup(mt_locator_free) struct mt_locator *l = NULL;
+	__cleanup(mt_maps_free) struct mt_maps *maps = NULL;
+	const struct mt_probe_target *found[4];
+
+	assert_int_equal(mt_locator_new(&l), 0);
+	assert_int_equal(mt_maps_load(&maps, getpid()), 0);
+	assert_int_equal(mt_locator_find(l, getpid(), maps, found, 4), 1);
+	assert_ptr_equal(mt_locator_lookup(l, "/elsewhere", found[0]->build_id), found[0]);
+	assert_null(mt_locator_lookup(l, found[0]->path, "00"));
+	assert_null(mt_locator_lookup(l, found[0]->path, NULL));
+}
+
+static int setup(void **state)
+{
+	fixture_new();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fixture_free();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_finds_our_libc),
+		cmocka_unit_test(test_replaced_and_deleted),
+		cmocka_unit_test(test_by_name),
+		cmocka_unit_test(test_no_file),
+		cmocka_unit_test(test_changed_content),
+		cmocka_unit_test(test_only_regular_files),
+		cmocka_unit_test(test_stays_below_the_root),
+		cmocka_unit_test(test_lookup),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+"""What the test machines run (a line of shell each) and how its outcome is judged here.
+
+A check gets the folder that came out (stdout, stderr, status and whatever the command left
+in its working directory) and the kernel's series; it raises AssertionError, or may return a
+note for the result's line.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Callable, NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
+import truth  # noqa: E402  pylint: disable=wrong-import-position
+from memtide import PROGRAMS, check, report  # noqa: E402  pylint: disable=wrong-import-position
+
+# What must be used on these kernels: the newest that each has.
+HOOKS = {
+    "6.1": {"vm": "fentry", "return": "uretprobe"},
+    "6.12": {"vm": "fentry", "return": "uretprobe_multi"},
+}
+
+LEAF = PROGRAMS / "leaf"
+
+# Recorded from their first instruction and compared with their own truth.
+RECORDED = [
+    "family",
+    "zero",
+    "failures",
+    "resize",
+    "chains",
+    "huge",
+    "lifetime",
+    "peaks lower",
+    "peaks plateau",
+    "forks",
+    f"vforks {LEAF}",
+    "execs leader",
+    "execs thread",
+    f"children 20 {LEAF}",
+    "ledger",
+    "breaks",
+]
+# Those of several threads: what depends on the order of their calls is not known.
+THREADED = [
+    "cross",
+    "race 64 50",
+    "threads",
+]
+
+
+class Case(NamedTuple):
+    name: str
+    seconds: int  # until it is killed
+    command: str
+    check: Callable[[Path, str], str | None]
+
+
+def said(folder, file="stdout"):
+    return (folder / file).read_text(errors="replace")
+
+
+def check_status(folder):
+    status = int(said(folder, "status"))
+    check(status == 0, f"status {status}: {said(folder, 'stderr').strip()}")
+
+
+def check_truth(folder, exact=True):
+    truths = [json.loads(line) for line in said(folder, "truth").splitlines()]
+    truth.compare_all(report(folder / "capture.mtd"), truths, exact)
+
+
+def check_boot(folder, series):
+    release = said(folder).strip()
+    check(release.startswith(series + "."), f"it is {release}")
+    return release
+
+
+def check_doctor(folder, _):
+    check_status(folder)
+    json.loads(said(folder))
+
+
+def check_hooks(folder, series):
+    check_status(folder)
+    hooks = report(folder / "capture.mtd")["capture"]["hooks"]
+    for what, wanted in HOOKS.get(series, {}).items():
+        check(hooks[what] == wanted, f"{what} by {hooks[what]}, not {wanted}")
+    return ", ".join(f"{what} by {how}" for what, how in hooks.items())
+
+
+def check_recorded(folder, _):
+    check_status(folder)
+    check_truth(folder)
+
+
+def check_threaded(folder, _):
+    check_status(folder)
+    check_truth(folder, exact=False)
+
+
+def check_attached(folder, _):
+    check_status(folder)
+    check(said(folder) == "target: 0\nrecorder: 0\n", said(folder))
+    check_truth(folder)
+
+
+def check_midflight(folder, _):
+    check(said(folder) == "recorder: 0\nafter: 0 mappings\ntarget: 0\n", said(folder))
+    return f"{report(folder / 'capture.mtd')['capture']['traps']} traps"
+
+
+def check_killed(folder, _):
+    check(re.fullmatch(r"before: [1-9]\d* mappings, [1-9]\d* programs\n"
+                       r"after: 0 mappings, 0 programs\ntarget: 0\n", said(folder)),
+          said(folder))
+    report(folder / "capture.mtd")
+
+
+def check_log(folder, _):
+    complaints = re.findall(r".*(?:BUG:|WARNING:|Oops|general protection|segfault).*",
+                            said(folder))
+    check(not complaints, "\n".join(complaints))
+
+
+def recorded(command, judge):
+    name = re.sub(r" /\S*", "", command).replace(" ", "-")
+    # Its stdin ends after a second: where it waits for a byte, ticks see it wait.
+    return Case(name, 60, f"sleep 1 | memtide record -q -o capture.mtd -- {command}", judge)
+
+
+CASES = [
+    Case("boot", 10, "uname -r", check_boot),
+    Case("doctor", 30, "memtide doctor --json", check_doctor),
+    Case("hooks", 30, "memtide record -q -o capture.mtd -- leaf", check_hooks),
+    *(recorded(command, check_recorded) for command in RECORDED),
+    *(recorded(command, check_threaded) for command in THREADED),
+    Case("attached", 30, "attached.sh", check_attached),
+    Case("midflight", 30, "midflight.sh", check_midflight),
+    Case("killed", 30, "killed.sh", check_killed),
+    Case("kernel-log", 10, "dmesg", check_log),
+]

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include "analysis/heap.h"
+
+#include <errno.h>
+
+#include "analysis/sum.h"
+#include "model/hist.h"
+#include "util/cleanup.h"
+#include "wire.h"
+
+static int64_t quantile_ns(const struct mt_hist *h, unsigned int permille, int64_t max_ns)
+{
+	int64_t v = mt_hist_quantile(h, permille, MT_HIST_NO_MAX);
+
+	if (v < 0)
+		return -1;
+	/* The middle of the unit that times are counted in. */
+	v = (v << MT_LIFETIME_SHIFT) + (1 << MT_LIFETIME_SHIFT) / 2;
+	return max_ns >= 0 && v > max_ns ? max_ns : v;
+}
+
+static void set_quantiles(struct mt_heap_site *site)
+{
+	struct mt_hist sizes = {}, lifetimes = {}, ages = {};
+
+	for (size_t i = 0; i < site->nr_parts; i++) {
+		mt_hist_add(&sizes, &site->parts[i].row.sizes);
+		mt_hist_add(&lifetimes, &site->parts[i].row.lifetimes);
+		mt_hist_add(&ages, &site->parts[i].row.ages);
+	}
+	site->size_p50_bytes = mt_hist_quantile(&sizes, 500, site->size_max_bytes);
+	site->size_p99_bytes = mt_hist_quantile(&sizes, 990, site->size_max_bytes);
+	site->lifetime_p50_ns = quantile_ns(&lifetimes, 500, -1);
+	site->lifetime_p90_ns = quantile_ns(&lifetimes, 900, -1);
+	site->lifetime_p99_ns = quantile_ns(&lifetimes, 990, -1);
+	site->live_age_p50_ns = quantile_ns(&ages, 500, site->live_age_max_ns);
+}
+
+static void add_part(struct mt_heap_site *site, const struct mt_site_row *row)
+{
+	mt_sum_add(&site->alloc_cnt, row->alloc_cnt);
+	mt_sum_add(&site->alloc_bytes, row->alloc_bytes);
+	mt_sum_add(&site->free_cnt, row->free_cnt);
+	mt_sum_add(&site->free_bytes, row->free_bytes);
+	mt_sum_add(&site->at_peak_cnt, row->at_peak_cnt);
+	mt_sum_add(&site->at_peak_bytes, row->at_peak_bytes);
+	mt_sum_add(&site->temporary_cnt, row->temporary_cnt);
+	mt_sum_add(&site->short_lived_cnt, row->short_lived_cnt);
+	if (row->max_bytes > site->size_max_bytes)
+		site->size_max_bytes = row->max_bytes;
+	if (row->max_age_ns > site->live_age_max_ns)
+		site->live_age_max_ns = row->max_age_ns;
+}
+
+static void add_site(struct mt_heap *heap, const struct mt_heap_site *site)
+{
+	mt_sum_add(&heap->alloc_cnt, site->alloc_cnt);
+	mt_sum_add(&heap->alloc_bytes, site->alloc_bytes);
+	mt_sum_add(&heap->free_cnt, site->free_cnt);
+	mt_sum_add(&heap->free_bytes, site->free_bytes);
+	mt_sum_add(&heap->temporary_cnt, site->temporary_cnt);
+	mt_sum_add(&heap->short_lived_cnt, site->short_lived_cnt);
+}
+
+static int by_peak(const void *va, const void *vb)
+{
+	const struct mt_heap_site *a = va, *b = vb;
+
+	return mt_sum_falling(a->at_peak_bytes, b->at_peak_bytes)
+		       ?: mt_sum_falling(a->alloc_bytes, b->alloc_bytes)
+		       ?: (a->stack->id > b->stack->id) - (a->stack->id < b->stack->id);
+}
+
+int mt_heap_new(struct mt_heap **out, const struct mt_model_process *p)
+{
+	__cleanup(mt_heap_free) struct mt_heap *heap = calloc(1, sizeof(*heap));
+	int64_t peak_bytes = p->row.heap_peak_bytes;
+
+	if (!heap)
+		return -ENOMEM;
+	heap->sites = calloc(p->nr_sites + 1, sizeof(*heap->sites));
+	if (!heap->sites)
+		return -ENOMEM;
+	heap->watched = p->row.seen_ns >= 0;
+	for (size_t i = 0; i < p->nr_sites;) {
+		struct mt_heap_site *site = &heap->sites[heap->nr_sites++];
+
+		site->stack = &p->sites[i].stack;
+		site->parts = &p->sites[i];
+		site->live_age_max_ns = -1;
+		for (; i < p->nr_sites && p->sites[i].stack.id == site->stack->id; i++)
+			add_part(site, &site->parts[site->nr_parts++].row);
+		site->live_cnt = mt_sum_subtract(site->alloc_cnt, site->free_cnt);
+		site->live_bytes = mt_sum_subtract(site->alloc_bytes, site->free_bytes);
+		site->at_peak_pct = peak_bytes > 0 ? 100.0 * site->at_peak_bytes / peak_bytes : -1;
+		set_quantiles(site);
+		add_site(heap, site);
+	}
+	heap->live_cnt = mt_sum_subtract(heap->alloc_cnt, heap->free_cnt);
+	heap->live_bytes = mt_sum_subtract(heap->alloc_bytes, heap->free_bytes);
+	qsort(heap->sites, heap->nr_sites, sizeof(*heap->sites), by_peak);
+	*out = TAKE_PTR(heap);
+	return 0;
+}
+
+void mt_heap_free(struct mt_heap **heap)
+{
+	if (!*heap)
+		return;
+	free((*heap)->sites);
+	free(*heap);
+	*heap = NULL;
+}

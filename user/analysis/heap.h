@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * heap.h: a process's heap, in total and by stack.
+ *
+ * A site of the report is a stack: what malloc and calloc did there is one. live is alloc
+ * less free. Bytes are as requested, times nanoseconds, -1 is unknown. Results point into
+ * the model, which must outlive them. Pure over a const model: thread-safe.
+ * Returns 0 or -ENOMEM.
+ */
+#ifndef MT_ANALYSIS_HEAP_H
+#define MT_ANALYSIS_HEAP_H
+
+#include "model/model.h"
+
+struct mt_heap_site {
+	const struct mt_model_stack *stack;
+	const struct mt_model_site *parts; /* one a kind */
+	size_t nr_parts;
+	int64_t alloc_cnt;
+	int64_t alloc_bytes;
+	int64_t free_cnt;
+	int64_t free_bytes;
+	int64_t live_cnt;
+	int64_t live_bytes;
+	int64_t at_peak_cnt;
+	int64_t at_peak_bytes;
+	double at_peak_pct; /* of the heap's peak; -1: that is unknown */
+	int64_t temporary_cnt;
+	int64_t short_lived_cnt;
+	int64_t lifetime_p50_ns;
+	int64_t lifetime_p90_ns;
+	int64_t lifetime_p99_ns;
+	int64_t live_age_p50_ns;
+	int64_t live_age_max_ns;
+	int64_t size_p50_bytes;
+	int64_t size_p99_bytes;
+	int64_t size_max_bytes;
+};
+
+struct mt_heap {
+	bool watched; /* false: its calls were never counted, and all below is 0 */
+	int64_t alloc_cnt;
+	int64_t alloc_bytes;
+	int64_t free_cnt;
+	int64_t free_bytes;
+	int64_t live_cnt;
+	int64_t live_bytes;
+	int64_t temporary_cnt;
+	int64_t short_lived_cnt;
+	struct mt_heap_site *sites; /* largest at the peak first */
+	size_t nr_sites;
+};
+
+int mt_heap_new(struct mt_heap **out, const struct mt_model_process *p);
+void mt_heap_free(struct mt_heap **heap);
+
+#endif

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include "capture/drain.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "capture/capture.h"
+#include "capture/drain_heap.h"
+#include "session/ledger.h"
+#include "session/program.h"
+#include "session/session.h"
+#include "session/stacks.h"
+#include "session/tables.h"
+#include "target/locate.h"
+#include "target/proc.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+#include "logic/peak.h"
+
+struct mt_drain {
+	struct mt_capture *capture;
+	struct mt_session *session;
+	struct mt_drain_heap *heap;
+	int64_t start_ns;
+	uint64_t traps_gone; /* of programs that were dropped */
+};
+
+int mt_drain_new(struct mt_drain **out, struct mt_capture *capture, struct mt_session *session,
+		 int64_t start_ns)
+{
+	__cleanup(mt_drain_free) struct mt_drain *d = calloc(1, sizeof(*d));
+	int err;
+
+	if (!d)
+		return -ENOMEM;
+	d->capture = capture;
+	d->session = session;
+	d->start_ns = start_ns;
+	err = mt_drain_heap_new(&d->heap, capture, session, start_ns);
+	if (err)
+		return err;
+	*out = TAKE_PTR(d);
+	return 0;
+}
+
+void mt_drain_free(struct mt_drain **drain)
+{
+	if (!*drain)
+		return;
+	mt_drain_heap_free(&(*drain)->heap);
+	free(*drain);
+	*drain = NULL;
+}
+
+/* The capture's time; -1 stays unknown. */
+static int64_t relative(const struct mt_drain *d, int64_t ns)
+{
+	return ns < 0 ? -1 : ns - d->start_ns;
+}
+
+static const char *const ended_names[] = {
+	[MT_ENDED_RUNNING] = "running",
+	[MT_ENDED_EXEC] = "exec",
+	[MT_ENDED_EXIT] = "exit",
+	[MT_ENDED_SIGNAL] = "signal",
+};
+
+static void fill_memory(const struct mt_drain *d, const struct mt_program *p,
+			struct mt_process_row *row)
+{
+	const struct mt_ledger_totals *maps = mt_ledger_totals(p->ledger);
+	const struct mt_stacks_totals *threads = mt_stacks_totals(p->stacks);
+
+	row->peak_rss_bytes = p->rss.peak_bytes;
+	row->peak_rss_ns = relative(d, p->rss.peak_ns);
+	row->peak_rss_kind = p->rss.sampled ? "sampled" : "kernel";
+	row->peak_rss_error_bytes = p->rss.error_bytes;
+	row->peak_mapped_bytes = p->mapped_peak_bytes;
+
+	row->mmap_cnt = maps->mmap_cnt;
+	row->mmap_bytes = maps->mmap_bytes;
+	row->munmap_cnt = maps->munmap_cnt;
+	row->munmap_bytes = maps->munmap_bytes;
+	row->mremap_cnt = maps->mremap_cnt;
+	row->brk_grown_bytes = maps->brk_grown_bytes;
+	row->map_live_bytes = maps->live_bytes;
+	row->map_peak_bytes = maps->peak_bytes;
+	row->arena_reserved_bytes = mt_ledger_arena_bytes(p->ledger);
+
+	row->threads_created = threads->created;
+	row->threads_exited = threads->exited;
+	row->threads_peak_alive = threads->peak_alive;
+	row->stack_reserved_peak_bytes = threads->reserved_peak_bytes;
+	row->stack_touched_peak_bytes = threads->touched_peak_bytes;
+}
+
+static void fill_heap(struct mt_drain *d, const struct mt_program *p, struct mt_process_row *row)
+{
+	struct mt_proc proc;
+
+	row->heap_live_bytes = -1;
+	row->heap_peak_bytes = -1;
+	row->heap_peak_ns = -1;
+	if (mt_tables_proc(mt_session_kernel(d->session), p->slot, &proc))
+		return;
+	if (!mt_program_heap_watched(p, &proc))
+		return;
+	row->heap_live_bytes = proc.peak_bytes - mt_peak_headroom(proc.word);
+	row->heap_peak_bytes = proc.peak_bytes;
+	row->heap_peak_ns = proc.peak_ns ? relative(d, proc.peak_ns) : -1;
+	row->unknown_free_cnt = proc.unknown_free_cnt;
+	row->inherited_free_cnt = proc.inherited_free_cnt;
+	row->failed_cnt = proc.failed_cnt;
+	row->realloc_failed_cnt = proc.realloc_failed_cnt;
+	row->discarded_cnt = proc.discarded_cnt;
+}
+
+static int put_process(struct mt_drain *d, const struct mt_program *p)
+{
+	struct mt_process_row row = {
+		.id = p->slot,
+		.parent_id = p->parent_slot,
+		.pid = p->pid,
+		.ppid = p->ppid,
+		.comm = p->comm,
+		.exe = p->exe,
+		.cgroup = p->cgroup,
+		.allocators = p->allocators[0] ? p->allocators : NULL,
+		.start_ns = p->start_ns - d->start_ns,
+		.end_ns = relative(d, p->end_ns),
+		.ended = ended_names[p->ended],
+		.exit_status = p->exit_status,
+		.oom_killed = p->oom_killed,
+		.since = mt_program_seen_from_start(p) ? "start" : "attach",
+		.seen_ns = relative(d, p->seen_ns),
+	};
+
+	fill_memory(d, p, &row);
+	fill_heap(d, p, &row);
+	return mt_capture_put_process(d->capture, &row);
+}
+
+static int put_modules(struct mt_drain *d, struct mt_program *p)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < p->nr_modules && !err; i++) {
+		struct mt_module *m = &p->modules[i];
+		struct mt_module_row row = {
+			.process = p->slot,
+			.start = m->start,
+			.end = m->end,
+			.file_offset = m->file_offset,
+			.path = m->path,
+			.build_id = m->file ? m->file->build_id : NULL,
+		};
+
+		if (m->kept)
+			continue;
+		err = mt_capture_put_module(d->capture, &row);
+		m->kept = true;
+	}
+	return err;
+}
+
+static int put_samples(struct mt_drain *d, struct mt_program *p)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < p->nr_samples && !err; i++) {
+		const struct mt_sample *s = &p->samples[i];
+		struct mt_sample_row row = {
+			.process = p->slot,
+			.t_ns = s->t_ns - d->start_ns,
+			.rss_bytes = s->rss_bytes,
+			.heap_live_bytes = s->heap_live_bytes,
+			.mapped_bytes = s->mapped_bytes,
+			.threads = s->threads,
+		};
+
+		err = mt_capture_put_sample(d->capture, &row);
+	}
+	p->nr_samples = 0;
+	return err;
+}
+
+static int put_gaps(struct mt_drain *d, struct mt_program *p)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < p->nr_gaps && !err; i++) {
+		const struct mt_gap *g = &p->gaps[i];
+		struct mt_gap_row row = {
+			.process = p->slot,
+			.from_ns = g->from_ns - d->start_ns,
+			.to_ns = g->to_ns - d->start_ns,
+			.why = g->why,
+		};
+
+		err = mt_capture_put_gap(d->capture, &row);
+	}
+	p->nr_gaps = 0;
+	return err;
+}
+
+struct put {
+	struct mt_drain *d;
+	const struct mt_program *p;
+	uint32_t slot;
+};
+
+static int put_map_site(const struct mt_ledger_site *site, void *arg)
+{
+	struct put *put = arg;
+	struct mt_map_site_row row = {
+		.process = put->slot,
+		.stack = site->stack,
+		.kind = site->kind == MT_LEDGER_BRK ? "brk" : "mmap",
+		.cnt = site->cnt,
+		.bytes = site->bytes,
+		.live_bytes = site->live_bytes,
+		.at_peak_bytes = site->at_peak_bytes,
+	};
+	int err = mt_drain_heap_put_stack(put->d->heap, site->stack);
+
+	return err ? err : mt_capture_put_map_site(put->d->capture, &row);
+}
+
+static int put_thread(const struct mt_stacks_thread *t, void *arg)
+{
+	struct put *put = arg;
+	char comm[MT_COMM_LEN] = "";
+	struct mt_thread_row row = {
+		.process = put->slot,
+		.tid = t->tid,
+		.comm = t->end_ns < 0 ? comm : t->comm,
+		.main = t->main,
+		.start_ns = (t->main ? put->p->start_ns : t->start_ns) - put->d->start_ns,
+		.end_ns = relative(put->d, t->end_ns),
+		.spawn_stack = t->spawn_stack,
+		.reserved_bytes = t->reserved_bytes,
+		.guard_bytes = t->guard_bytes,
+		.touched_bytes = t->touched_bytes,
+	};
+
+	if (t->end_ns < 0 && !put->p->ended)
+		mt_proc_comm(t->tid, comm);
+	return mt_capture_put_thread(put->d->capture, &row);
+}
+
+static int put_spawn(const struct mt_stacks_site *spawn, void *arg)
+{
+	struct put *put = arg;
+	struct mt_spawn_row row = {
+		.process = put->slot,
+		.stack = spawn->stack,
+		.created = spawn->created,
+		.peak_alive = spawn->peak_alive,
+		.reserved_bytes = spawn->reserved_bytes,
+		.touched_max_bytes = spawn->touched_max_bytes,
+	};
+	int err = mt_drain_heap_put_stack(put->d->heap, spawn->stack);
+
+	return err ? err : mt_capture_put_spawn(put->d->capture, &row);
+}
+
+static int put_program(struct mt_drain *d, struct mt_program *p)
+{
+	struct put put = { .d = d, .p = p, .slot = p->slot };
+	int err = put_process(d, p);
+
+	err = err ? err : put_modules(d, p);
+	err = err ? err : put_samples(d, p);
+	err = err ? err : put_gaps(d, p);
+	err = err ? err : mt_ledger_each_site(p->ledger, put_map_site, &put);
+	err = err ? err : mt_stacks_each_thread(p->stacks, put_thread, &put);
+	return err ? err : mt_stacks_each_site(p->stacks, put_spawn, &put);
+}
+
+static int put_probes(struct mt_drain *d, const struct mt_program *p)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < p->nr_modules && p->watched; i++) {
+		const struct mt_probe_target *file = p->modules[i].file;
+
+		for (size_t j = 0; file && j < file->allocator.nr_sites && !err; j++) {
+			const struct mt_probe_site *site = &file->allocator.sites[j];
+			struct mt_probe_row row = {
+				.module = file->path,
+				.function = site->function,
+				.kind = "entry",
+			};
+
+			err = mt_capture_put_probe(d->capture, &row);
+			row.kind = "return";
+			if (!err && site->wants_return)
+				err = mt_capture_put_probe(d->capture, &row);
+		}
+	}
+	return err;
+}
+
+static int put_totals(struct mt_drain *d, bool final)
+{
+	const struct mt_kernel *k = mt_session_kernel(d->session);
+	uint64_t traps = d->traps_gone;
+	struct timespec cpu;
+	int err;
+
+	for (uint32_t slot = 1; slot <= mt_session_slots(d->session); slot++) {
+		struct mt_proc proc;
+
+		if (mt_session_program(d->session, slot) && !mt_tables_proc(k, slot, &proc))
+			traps += proc.hits;
+	}
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+	err = mt_capture_put_meta_int(d->capture, MT_META_TRAPS, traps);
+	err = err ? err : mt_capture_put_meta_int(d->capture, MT_META_DURATION_NS,
+						  mt_session_now() - d->start_ns);
+	err = err ? err : mt_capture_put_meta_int(d->capture, MT_META_SELF_CPU_NS,
+						  cpu.tv_sec * 1000000000LL + cpu.tv_nsec);
+	return err ? err : mt_capture_put_meta_int(d->capture, MT_META_FINISHED, final);
+}
+
+static int put_lost(struct mt_drain *d)
+{
+	static const char *const names[] = {
+#define MT_LOST_NAME(id, name) [MT_LOST_##id] = name,
+		MT_LOST_LIST(MT_LOST_NAME)
+#undef MT_LOST_NAME
+	};
+	int err = 0;
+
+	for (uint32_t i = 0; i < MT_LOST_MAX && !err; i++)
+		err = mt_capture_put_lost(d->capture, names[i],
+					  mt_tables_lost(mt_session_kernel(d->session), i));
+	return err ? err : mt_capture_put_lost(d->capture, "events_unmatched",
+					       mt_session_strays(d->session));
+}
+
+static int put_all(struct mt_drain *d, bool final)
+{
+	int err = mt_drain_heap_tick(d->heap, final);
+
+	for (uint32_t slot = 1; slot <= mt_session_slots(d->session) && !err; slot++) {
+		struct mt_program *p = mt_session_program(d->session, slot);
+
+		if (!p || p->hidden)
+			continue;
+		err = put_program(d, p);
+		err = err ? err : put_probes(d, p);
+	}
+	err = err ? err : put_totals(d, final);
+	return err ? err : put_lost(d);
+}
+
+/* What has ended and is in the file for good goes. */
+static void drop_ended(struct mt_drain *d)
+{
+	const struct mt_kernel *k = mt_session_kernel(d->session);
+
+	mt_drain_heap_drop_ended(d->heap);
+	for (uint32_t slot = 1; slot <= mt_session_slots(d->session); slot++) {
+		struct mt_program *p = mt_session_program(d->session, slot);
+		struct mt_proc proc;
+
+		if (!p || !p->ended)
+			continue;
+		if (!mt_tables_proc(k, slot, &proc))
+			d->traps_gone += proc.hits;
+		mt_tables_drop_proc(k, slot);
+		mt_session_forget(d->session, slot);
+	}
+}
+
+int mt_drain_tick(struct mt_drain *d, bool final)
+{
+	int err = mt_capture_begin(d->capture);
+
+	err = err ? err : put_all(d, final);
+	err = err ? err : mt_capture_commit(d->capture);
+	if (!err && !final)
+		drop_ended(d);
+	return err;
+}

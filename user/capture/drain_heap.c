@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include "capture/drain_heap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libiberty/hashtab.h>
+
+#include "capture/capture.h"
+#include "session/program.h"
+#include "session/session.h"
+#include "session/tables.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+#include "logic/hist.h"
+#include "logic/peak.h"
+
+/* What is known of a site beside what the kernel keeps of it. */
+struct site {
+	struct mt_site_key key; /* first: it is what is hashed */
+	uint64_t ops;		/* allocations and frees when it was last written */
+	uint64_t epoch;		/* the process's then: a new peak changes what was at it */
+	bool aged;		/* ages are valid */
+	int64_t max_age_ns;
+	uint64_t *ages;	  /* of live blocks, MT_HIST_BUCKETS */
+	uint64_t *finals; /* sizes of live blocks that went through a storm */
+};
+
+struct mt_drain_heap {
+	struct mt_capture *capture;
+	struct mt_session *session;
+	int64_t start_ns;
+	htab_t sites;
+	htab_t stacks; /* that are in the file */
+	struct mt_live_key *dead; /* live blocks of programs that have ended */
+	size_t nr_dead;
+	size_t room_dead;
+};
+
+static hashval_t hash_site(const void *entry)
+{
+	return iterative_hash(entry, sizeof(struct mt_site_key), 0);
+}
+
+static int equal_sites(const void *entry, const void *key)
+{
+	return !memcmp(entry, key, sizeof(struct mt_site_key));
+}
+
+static void free_site(void *entry)
+{
+	struct site *site = entry;
+
+	free(site->ages);
+	free(site->finals);
+	free(site);
+}
+
+static hashval_t hash_stack(const void *entry)
+{
+	return *(const uint64_t *)entry;
+}
+
+static int equal_stacks(const void *a, const void *b)
+{
+	return *(const uint64_t *)a == *(const uint64_t *)b;
+}
+
+int mt_drain_heap_new(struct mt_drain_heap **out, struct mt_capture *capture,
+		      struct mt_session *session, int64_t start_ns)
+{
+	__cleanup(mt_drain_heap_free) struct mt_drain_heap *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return -ENOMEM;
+	h->capture = capture;
+	h->session = session;
+	h->start_ns = start_ns;
+	h->sites = htab_create_alloc(1024, hash_site, equal_sites, free_site, calloc, free);
+	h->stacks = htab_create_alloc(1024, hash_stack, equal_stacks, free, calloc, free);
+	if (!h->sites || !h->stacks)
+		return -ENOMEM;
+	*out = TAKE_PTR(h);
+	return 0;
+}
+
+void mt_drain_heap_free(struct mt_drain_heap **heap)
+{
+	struct mt_drain_heap *h = *heap;
+
+	if (!h)
+		return;
+	if (h->sites)
+		htab_delete(h->sites);
+	if (h->stacks)
+		htab_delete(h->stacks);
+	free(h->dead);
+	free(h);
+	*heap = NULL;
+}
+
+static struct site *site_get(struct mt_drain_heap *h, const struct mt_site_key *key)
+{
+	void **slot = htab_find_slot(h->sites, key, INSERT);
+	struct site *site;
+
+	if (!slot)
+		return NULL;
+	if (*slot)
+		return *slot;
+	site = calloc(1, sizeof(*site));
+	if (!site) {
+		htab_clear_slot(h->sites, slot);
+		return NULL;
+	}
+	site->key = *key;
+	*slot = site;
+	return site;
+}
+
+int mt_drain_heap_put_stack(struct mt_drain_heap *h, uint64_t stack)
+{
+	struct mt_stack frames;
+	struct mt_stack_row row = { .id = stack, .frames = (const uint64_t *)frames.frames };
+	uint64_t *entry;
+	void **slot;
+	int err;
+
+	if (!stack || htab_find(h->stacks, &stack))
+		return 0;
+	if (mt_tables_stack(mt_session_kernel(h->session), stack, &frames))
+		return 0; /* the map was full: it is counted there */
+	row.nr = frames.nr < MT_FRAMES_MAX ? frames.nr : MT_FRAMES_MAX;
+	err = mt_capture_put_stack(h->capture, &row);
+	if (err)
+		return err;
+	entry = malloc(sizeof(*entry));
+	slot = entry ? htab_find_slot(h->stacks, &stack, INSERT) : NULL;
+	if (!slot) {
+		free(entry);
+		return -ENOMEM;
+	}
+	*entry = stack;
+	*slot = entry;
+	return 0;
+}
+
+static bool has_ended(const struct mt_drain_heap *h, uint32_t slot)
+{
+	const struct mt_program *p = mt_session_program(h->session, slot);
+
+	return !p || p->ended;
+}
+
+/* ---- live blocks: their ages, and the sizes of those that a storm left ------------------ */
+
+struct aging {
+	struct mt_drain_heap *h;
+	int64_t now_ns;
+	bool final;
+};
+
+static int remember_dead(struct mt_drain_heap *h, const struct mt_live_key *key)
+{
+	if (h->nr_dead == h->room_dead) {
+		size_t room = h->room_dead ? h->room_dead * 2 : 1024;
+		struct mt_live_key *v = reallocarray(h->dead, room, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		h->dead = v;
+		h->room_dead = room;
+	}
+	h->dead[h->nr_dead++] = *key;
+	return 0;
+}
+
+static int age_block(const struct mt_live_key *key, const struct mt_live *live, void *arg)
+{
+	struct aging *a = arg;
+	const struct mt_program *p = mt_session_program(a->h->session, key->slot);
+	struct mt_site_key site_key = { live->stack, key->slot, live->func };
+	struct site *site;
+	int64_t age;
+
+	if (!a->final && !has_ended(a->h, key->slot))
+		return 0;
+	if (!a->final && remember_dead(a->h, key))
+		return -ENOMEM;
+	site = p ? site_get(a->h, &site_key) : NULL;
+	if (!site)
+		return p ? -ENOMEM : 0;
+	if (!site->ages)
+		site->ages = calloc(MT_HIST_BUCKETS, sizeof(*site->ages));
+	if (!site->finals && live->chain_len >= MT_STORM_CHAIN)
+		site->finals = calloc(MT_HIST_BUCKETS, sizeof(*site->finals));
+	if (!site->ages || (!site->finals && live->chain_len >= MT_STORM_CHAIN))
+		return -ENOMEM;
+	age = (p->ended ? p->end_ns : a->now_ns) - (int64_t)live->born_ns;
+	age = age > 0 ? age : 0;
+	site->aged = true;
+	site->max_age_ns = age > site->max_age_ns ? age : site->max_age_ns;
+	site->ages[mt_hist_index(age >> MT_LIFETIME_SHIFT)]++;
+	if (live->chain_len >= MT_STORM_CHAIN)
+		site->finals[mt_hist_index(live->size_bytes)]++;
+	return 0;
+}
+
+/* The whole of `live` is walked, so only when a program has ended or the recording has. */
+static int age_blocks(struct mt_drain_heap *h, bool final)
+{
+	struct aging a = { .h = h, .now_ns = mt_session_now(), .final = final };
+	bool needed = final;
+
+	for (uint32_t slot = 1; slot <= mt_session_slots(h->session) && !needed; slot++) {
+		const struct mt_program *p = mt_session_program(h->session, slot);
+
+		needed = p && p->ended && p->watched;
+	}
+	return needed ? mt_tables_each_live(mt_session_kernel(h->session), age_block, &a) : 0;
+}
+
+/* ---- sites ------------------------------------------------------------------------------ */
+
+static const char *const kinds[MT_FUNC_MAX] = {
+	[MT_FUNC_MALLOC] = "malloc",
+	[MT_FUNC_CALLOC] = "calloc",
+	[MT_FUNC_REALLOC] = "realloc",
+	[MT_FUNC_REALLOCARRAY] = "reallocarray",
+	[MT_FUNC_POSIX_MEMALIGN] = "posix_memalign",
+	[MT_FUNC_ALIGNED_ALLOC] = "aligned_alloc",
+	[MT_FUNC_MEMALIGN] = "memalign",
+	[MT_FUNC_VALLOC] = "valloc",
+	[MT_FUNC_PVALLOC] = "pvalloc",
+};
+
+static void widen(const uint32_t *counts, uint64_t *out)
+{
+	for (size_t i = 0; i < MT_HIST_BUCKETS; i++)
+		out[i] = counts[i];
+}
+
+static void fill_storm(const struct mt_storm *storm, const struct site *site, uint64_t *finals,
+		       struct mt_storm_row *row)
+{
+	widen(storm->final_sizes, finals);
+	for (size_t i = 0; site->finals && i < MT_HIST_BUCKETS; i++)
+		finals[i] += site->finals[i];
+	*row = (struct mt_storm_row){
+		.calls = storm->calls,
+		.grown = storm->grown,
+		.moved = storm->moved,
+		.copied_bytes = storm->copied_bytes,
+		.chains = storm->chains,
+		.longest_chain = storm->longest_chain,
+		.busiest_100ms_calls = storm->busiest_window_calls,
+		.final_sizes = { finals, MT_HIST_BUCKETS },
+	};
+}
+
+static int put_site(struct mt_drain_heap *h, const struct mt_site *s, const struct site *site,
+		    uint64_t word)
+{
+	uint64_t sizes[MT_HIST_BUCKETS], lifetimes[MT_HIST_BUCKETS], finals[MT_HIST_BUCKETS];
+	const struct mt_site_key *key = &site->key;
+	struct mt_storm_row storm_row;
+	struct mt_storm storm;
+	struct mt_site_row row = {
+		.process = key->slot,
+		.stack = key->stack,
+		.kind = kinds[key->func % MT_FUNC_MAX],
+		.alloc_cnt = s->alloc_cnt,
+		.alloc_bytes = s->alloc_bytes,
+		.free_cnt = s->free_cnt,
+		.free_bytes = s->free_bytes,
+		.at_peak_cnt = mt_since_at_peak(s->since_cnt, word, s->alloc_cnt - s->free_cnt),
+		.at_peak_bytes =
+			mt_since_at_peak(s->since_bytes, word, s->alloc_bytes - s->free_bytes),
+		.temporary_cnt = s->temporary_cnt,
+		.short_lived_cnt = s->short_lived_cnt,
+		.max_bytes = s->max_bytes,
+		.sizes = { sizes, MT_HIST_BUCKETS },
+		.lifetimes = { lifetimes, MT_HIST_BUCKETS },
+		.ages = { site->ages, site->ages ? MT_HIST_BUCKETS : 0 },
+		.max_age_ns = site->aged ? site->max_age_ns : -1,
+	};
+
+	widen(s->sizes, sizes);
+	widen(s->lifetimes, lifetimes);
+	if (!mt_tables_storm(mt_session_kernel(h->session), key, &storm)) {
+		fill_storm(&storm, site, finals, &storm_row);
+		row.storm = &storm_row;
+	}
+	return mt_capture_put_site(h->capture, &row);
+}
+
+struct walk {
+	struct mt_drain_heap *h;
+	bool final;
+	uint32_t slot; /* whose word is at hand */
+	uint64_t word;
+};
+
+static int on_site(const struct mt_site_key *key, const struct mt_site *s, void *arg)
+{
+	struct walk *w = arg;
+	struct mt_program *p = mt_session_program(w->h->session, key->slot);
+	uint64_t ops = s->alloc_cnt + s->free_cnt, epoch;
+	struct site *site;
+	int err;
+
+	if (!p || p->hidden)
+		return 0;
+	if (w->slot != key->slot) {
+		struct mt_proc proc = { 0 };
+
+		mt_tables_proc(mt_session_kernel(w->h->session), key->slot, &proc);
+		w->slot = key->slot;
+		w->word = proc.word;
+	}
+	site = site_get(w->h, key);
+	if (!site)
+		return -ENOMEM;
+	p->watched = true; /* it was called, so it is mapped */
+	epoch = w->word & ~MT_HEADROOM_MASK;
+	if (site->ops == ops && site->epoch == epoch && !p->ended && !w->final)
+		return 0;
+	site->ops = ops;
+	site->epoch = epoch;
+	err = mt_drain_heap_put_stack(w->h, key->stack);
+	return err ? err : put_site(w->h, s, site, w->word);
+}
+
+int mt_drain_heap_tick(struct mt_drain_heap *h, bool final)
+{
+	struct walk w = { .h = h, .final = final };
+	struct mt_kernel *k = (struct mt_kernel *)mt_session_kernel(h->session);
+	int err;
+
+	mt_kernel_control(k, MT_CONTROL_SWEEP, 0, NULL);
+	h->nr_dead = 0;
+	err = age_blocks(h, final);
+	err = err ? err : mt_tables_each_site(k, on_site, &w);
+	return err ? mt_err(err, "cannot read the kernel's tables: %s", strerror(-err)) : 0;
+}
+
+/* ---- what has ended --------------------------------------------------------------------- */
+
+static int drop_site(void **slot, void *arg)
+{
+	struct mt_drain_heap *h = arg;
+	struct site *site = *slot;
+
+	if (has_ended(h, site->key.slot)) {
+		mt_tables_drop_site(mt_session_kernel(h->session), &site->key);
+		htab_clear_slot(h->sites, slot);
+	}
+	return 1;
+}
+
+void mt_drain_heap_drop_ended(struct mt_drain_heap *h)
+{
+	mt_tables_drop_live(mt_session_kernel(h->session), h->dead, h->nr_dead);
+	htab_traverse_noresize(h->sites, drop_site, h);
+}

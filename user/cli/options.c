@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include "cli/options.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/version.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+enum key {
+	KEY_NO_PTRACE = 0x100,
+	KEY_TICK,
+	KEY_MAP_MEMORY,
+	KEY_UPROBES,
+	KEY_VM_HOOKS,
+	KEY_MODE,
+	KEY_JSON,
+	KEY_TEXT,
+	KEY_HELP,
+	KEY_USAGE,
+};
+
+static const struct argp_option common_options[] = {
+	{ "verbose", 'v', NULL, 0, "Say more; twice: what libbpf says too", 10 },
+	{ "quiet", 'q', NULL, 0, "Errors only; record prints no report", 10 },
+	{ "help", KEY_HELP, NULL, 0, "Print this", 10 },
+	{ 0 },
+};
+
+static const struct argp_option record_options[] = {
+	{ "pid", 'p', "PID[,PID]", 0, "These processes", 1 },
+	{ "name", 'n', "COMM", 0, "Every process of this name", 1 },
+	{ "cgroup", 'c', "CGROUP", 0, "Every process in this cgroup and below", 1 },
+	{ "duration", 'd', "SECONDS", 0, "End after so long, or when all targets have ended", 2 },
+	{ "output", 'o', "FILE", 0, "Capture file (default memtide-COMM-PID-TIME.mtd)", 2 },
+	{ "force", 'f', NULL, 0, "Overwrite the capture file", 2 },
+	{ "mode", KEY_MODE, "MODE", 0, "exact: every allocator call (the only one so far)", 2 },
+	{ "no-ptrace", KEY_NO_PTRACE, NULL, 0,
+	  "Do not hold the command at fork and exec; what it starts has a gap", 3 },
+	{ "tick", KEY_TICK, "MS", 0, "Look at memory this often (default 100)", 3 },
+	{ "map-memory", KEY_MAP_MEMORY, "MIB", 0, "Limit of kernel memory for maps (default 128)",
+	  3 },
+	{ "uprobes", KEY_UPROBES, "KIND", 0, "auto, multi or perf", 4 },
+	{ "vm-hooks", KEY_VM_HOOKS, "KIND", 0, "auto, fentry, tracepoint or none", 4 },
+	{ 0 },
+};
+
+static const struct argp_option report_options[] = {
+	{ "text", KEY_TEXT, NULL, 0, "For people (default)", 1 },
+	{ "json", KEY_JSON, NULL, 0, "For programs: memtide.report/1", 1 },
+	{ "output", 'o', "FILE", 0, "Write there instead of to stdout", 2 },
+	{ "force", 'f', NULL, 0, "Overwrite it", 2 },
+	{ 0 },
+};
+
+static const struct argp_option doctor_options[] = {
+	{ "json", KEY_JSON, NULL, 0, "For programs", 1 },
+	{ 0 },
+};
+
+struct word {
+	const char *name;
+	int value;
+};
+
+static const struct word uprobe_words[] = {
+	{ "auto", MT_LINK_AUTO },
+	{ "multi", MT_LINK_MULTI },
+	{ "perf", MT_LINK_PERF },
+	{ 0 },
+};
+
+static const struct word vm_words[] = {
+	{ "auto", MT_VM_AUTO },
+	{ "fentry", MT_VM_FENTRY },
+	{ "tracepoint", MT_VM_TRACEPOINT },
+	{ "none", MT_VM_NONE },
+	{ 0 },
+};
+
+static const struct word mode_words[] = { { "exact", 0 }, { 0 } };
+
+static int word_value(struct argp_state *state, const char *option, const char *arg,
+		      const struct word *words)
+{
+	for (; words->name; words++)
+		if (!strcmp(arg, words->name))
+			return words->value;
+	argp_error(state, "%s: '%s' is none of the words it takes", option, arg);
+	return 0;
+}
+
+static double number(struct argp_state *state, const char *option, const char *arg, double min,
+		     double max)
+{
+	char *end;
+	double v = strtod(arg, &end);
+
+	if (end == arg || *end || !(v >= min && v <= max))
+		argp_error(state, "%s: '%s' is not a number from %g to %g", option, arg, min, max);
+	return v;
+}
+
+static error_t parse_common(int key, char *arg, struct argp_state *state)
+{
+	struct mt_options *o = state->input;
+
+	switch (key) {
+	case 'v':
+		o->verbosity++;
+		return 0;
+	case 'q':
+		o->verbosity = MT_LOG_QUIET;
+		return 0;
+	case KEY_HELP:
+		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static error_t parse_record(int key, char *arg, struct argp_state *state)
+{
+	struct mt_options *o = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = o;
+		break;
+	case 'p':
+		o->pids = arg;
+		break;
+	case 'n':
+		o->comm = arg;
+		break;
+	case 'c':
+		o->cgroup = arg;
+		break;
+	case 'd':
+		o->duration_s = number(state, "-d", arg, 0.001, 1e9);
+		break;
+	case 'o':
+		o->file = arg;
+		break;
+	case 'f':
+		o->force = true;
+		break;
+	case KEY_NO_PTRACE:
+		o->no_ptrace = true;
+		break;
+	case KEY_TICK:
+		o->tick_ms = number(state, "--tick", arg, 10, 60000);
+		break;
+	case KEY_MAP_MEMORY:
+		o->kernel.map_memory_bytes = number(state, "--map-memory", arg, 1, 1 << 20) * 1048576;
+		break;
+	case KEY_UPROBES:
+		o->kernel.links = word_value(state, "--uprobes", arg, uprobe_words);
+		break;
+	case KEY_VM_HOOKS:
+		o->kernel.vm = word_value(state, "--vm-hooks", arg, vm_words);
+		break;
+	case KEY_MODE:
+		word_value(state, "--mode", arg, mode_words);
+		break;
+	case ARGP_KEY_ARG:
+		if (!state->quoted || state->next - 1 < state->quoted)
+			argp_error(state, "a command comes after --: memtide record -- %s ...", arg);
+		o->argv = &state->argv[state->next - 1];
+		state->next = state->argc;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static error_t parse_report(int key, char *arg, struct argp_state *state)
+{
+	struct mt_options *o = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = o;
+		break;
+	case KEY_TEXT:
+		o->format = MT_FORMAT_TEXT;
+		break;
+	case KEY_JSON:
+		o->format = MT_FORMAT_JSON;
+		break;
+	case 'o':
+		o->out = arg;
+		break;
+	case 'f':
+		o->force = true;
+		break;
+	case ARGP_KEY_ARG:
+		if (o->file || o->command == MT_COMMAND_DOCTOR)
+			argp_error(state, "'%s' is one argument too many", arg);
+		o->file = arg;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp common_argp = { common_options, parse_common };
+static const struct argp_child children[] = { { &common_argp }, { 0 } };
+
+static const struct {
+	const char *name;
+	enum mt_command command;
+	struct argp argp;
+} commands[] = {
+	{ "record",
+	  MT_COMMAND_RECORD,
+	  { record_options, parse_record, "-- COMMAND [ARG...]",
+	    "Trace the memory of running processes or of a command.", children } },
+	{ "report",
+	  MT_COMMAND_REPORT,
+	  { report_options, parse_report, "FILE", "Print what a capture file says.", children } },
+	{ "doctor",
+	  MT_COMMAND_DOCTOR,
+	  { doctor_options, parse_report, "", "Say what this kernel and these privileges allow.",
+	    children } },
+};
+
+static int usage(FILE *out, int err)
+{
+	fprintf(out, "Usage: memtide record -p PID[,PID] | -n COMM | -c CGROUP | -- COMMAND [ARG...]\n"
+		     "       memtide report FILE [--json]\n"
+		     "       memtide doctor [--json]\n"
+		     "       memtide COMMAND --help\n"
+		     "       memtide --version\n");
+	return err;
+}
+
+static int validate(const struct mt_options *o)
+{
+	int targets = !!o->pids + !!o->comm + !!o->cgroup + !!o->argv;
+
+	if (o->command == MT_COMMAND_REPORT && !o->file)
+		return mt_err(-EINVAL, "report: which capture? memtide report FILE");
+	if (o->command == MT_COMMAND_RECORD && targets != 1)
+		return mt_err(-EINVAL, "record: name one target: -p PID, -n COMM, -c CGROUP or "
+				       "-- COMMAND");
+	return 0;
+}
+
+int mt_options_parse(struct mt_options *out, int argc, char **argv)
+{
+	*out = (struct mt_options){
+		.tick_ms = 100,
+		.kernel.map_memory_bytes = 128 << 20,
+		.verbosity = MT_LOG_NORMAL,
+	};
+	if (argc > 1 && !strcmp(argv[1], "--version")) {
+		printf("memtide %s\n", MT_VERSION);
+		exit(MT_EXIT_OK);
+	}
+	if (argc > 1 && !strcmp(argv[1], "--help"))
+		exit(usage(stdout, MT_EXIT_OK));
+	argp_err_exit_status = MT_EXIT_USAGE;
+	for (size_t i = 0; argc > 1 && i < ARRAY_SIZE(commands); i++) {
+		static char name[32];
+
+		if (strcmp(argv[1], commands[i].name))
+			continue;
+		snprintf(name, sizeof(name), "memtide %s", commands[i].name);
+		argv[1] = name;
+		out->command = commands[i].command;
+		if (argp_parse(&commands[i].argp, argc - 1, argv + 1, ARGP_NO_HELP, NULL, out))
+			return -EINVAL;
+		return validate(out);
+	}
+	return usage(stderr, -EINVAL);
+}

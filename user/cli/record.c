@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/*
+ * record: targets -> session -> capture -> report.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "capture/capture.h"
+#include "capture/drain.h"
+#include "cli/commands.h"
+#include "session/launch.h"
+#include "session/session.h"
+#include "symbol/symbol.h"
+#include "target/proc.h"
+#include "target/select.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+/* The file is brought up to date this often. */
+#define DRAIN_NS 1000000000LL
+
+struct recording {
+	const struct mt_options *options;
+	struct mt_session *session;
+	struct mt_capture *capture;
+	struct mt_drain *drain;
+	char *file;
+	int64_t start_ns;
+	int64_t drained_ns;
+	int interrupts;
+	int err; /* the file could not be written any more */
+};
+
+static void free_recording(struct recording *r)
+{
+	mt_drain_free(&r->drain);
+	mt_capture_free(&r->capture);
+	mt_session_free(&r->session);
+	free(r->file);
+}
+
+/* ---- before ----------------------------------------------------------------------------- */
+
+static int select_targets(const struct mt_options *o, pid_t **pids, size_t *nr)
+{
+	if (o->pids)
+		return mt_select_pids(o->pids, pids, nr);
+	if (o->comm)
+		return mt_select_comm(o->comm, pids, nr);
+	return mt_select_cgroup(o->cgroup, pids, nr);
+}
+
+/* memtide-COMM-PID-TIME.mtd, with nothing in COMM that a shell would mind. */
+static char *default_file(const struct mt_options *o, pid_t pid)
+{
+	char comm[MT_COMM_LEN] = "", stamp[32], *name = NULL;
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (o->argv)
+		snprintf(comm, sizeof(comm), "%s", basename(o->argv[0]));
+	else
+		mt_proc_comm(pid, comm);
+	for (char *c = comm; *c; c++)
+		if (!strchr("+-._", *c) && !(*c >= '0' && *c <= '9') && !(*c >= 'A' && *c <= 'Z') &&
+		    !(*c >= 'a' && *c <= 'z'))
+			*c = '_';
+	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", localtime_r(&now, &tm));
+	return asprintf(&name, "memtide-%s-%d-%s.mtd", comm, pid, stamp) < 0 ? NULL : name;
+}
+
+static int put_command(struct recording *r)
+{
+	const struct mt_options *o = r->options;
+	_free_ char *text = NULL;
+	int n;
+
+	if (o->argv) /* arguments can be secrets: the name only */
+		n = asprintf(&text, "-- %s", o->argv[0]);
+	else
+		n = asprintf(&text, "%s %s", o->pids ? "-p" : o->comm ? "-n" : "-c",
+			     o->pids ? o->pids : o->comm ? o->comm : o->cgroup);
+	return n < 0 ? -ENOMEM : mt_capture_put_meta(r->capture, MT_META_COMMAND, text);
+}
+
+static int put_host(struct recording *r)
+{
+	static const char *const vm_names[] = { "auto", "fentry", "tracepoint", "none" };
+	const struct mt_kernel *k = mt_session_kernel(r->session);
+	bool multi = mt_kernel_links(k) == MT_LINK_MULTI;
+	struct utsname host;
+	char started[64];
+	time_t now = time(NULL);
+	struct tm tm;
+	int err;
+
+	uname(&host);
+	strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+	err = mt_capture_put_meta(r->capture, MT_META_STARTED, started);
+	err = err ? err : mt_capture_put_meta(r->capture, MT_META_MODE, "exact");
+	err = err ? err : mt_capture_put_meta(r->capture, MT_META_KERNEL, host.release);
+	err = err ? err : mt_capture_put_meta(r->capture, MT_META_ARCH, host.machine);
+	err = err ? err : mt_capture_put_meta_int(r->capture, MT_META_CPUS,
+						  sysconf(_SC_NPROCESSORS_ONLN));
+	err = err ? err : mt_capture_put_meta(r->capture, MT_META_HOOKS_VM,
+					      vm_names[mt_kernel_vm_hooks(k)]);
+	err = err ? err : mt_capture_put_meta(r->capture, MT_META_HOOKS_RET,
+					      multi ? "uretprobe_multi" : "uretprobe");
+	return err ? err : mt_capture_put_meta_int(r->capture, MT_META_TICK_NS,
+						   r->options->tick_ms * 1000000);
+}
+
+static int open_capture(struct recording *r, pid_t pid)
+{
+	const struct mt_options *o = r->options;
+	int err;
+
+	r->file = o->file ? strdup(o->file) : default_file(o, pid);
+	if (!r->file)
+		return -ENOMEM;
+	err = mt_capture_create(&r->capture, r->file, o->force);
+	if (err)
+		return err;
+	err = mt_drain_new(&r->drain, r->capture, r->session, r->start_ns);
+	err = err ? err : mt_capture_begin(r->capture);
+	err = err ? err : put_host(r);
+	err = err ? err : put_command(r);
+	return err ? err : mt_capture_commit(r->capture);
+}
+
+/* One that ended before we came to it is no reason to give up the others. */
+static int adopt(struct recording *r, const pid_t *pids, size_t nr)
+{
+	size_t adopted = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		int err = mt_session_adopt(r->session, pids[i]);
+
+		if (err && err != -ESRCH)
+			return err;
+		adopted += !err;
+	}
+	return adopted ? 0 : -ESRCH;
+}
+
+static int begin(struct recording *r, const struct mt_launch_signals *inherited)
+{
+	const struct mt_options *o = r->options;
+	struct mt_session_options session = { .kernel = o->kernel, .no_ptrace = o->no_ptrace };
+	_free_ pid_t *pids = NULL;
+	size_t nr = 0;
+	int err = o->argv ? 0 : select_targets(o, &pids, &nr);
+
+	err = err ? err : mt_session_new(&r->session, &session);
+	if (err)
+		return err;
+	r->start_ns = mt_session_now();
+	r->drained_ns = r->start_ns;
+	if (o->argv) {
+		err = mt_session_launch(r->session, o->argv, inherited);
+		return err ? err : open_capture(r, mt_session_command(r->session));
+	}
+	err = open_capture(r, pids[0]);
+	return err ? err : adopt(r, pids, nr);
+}
+
+/* ---- during ----------------------------------------------------------------------------- */
+
+static int open_signals(void)
+{
+	sigset_t mask;
+	int fd;
+
+	sigemptyset(&mask);
+	for (const int *s = (const int[]){ SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2,
+					   SIGCHLD, SIGWINCH, 0 };
+	     *s; s++)
+		sigaddset(&mask, *s);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+	fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? mt_err(-errno, "signalfd: %s", strerror(errno)) : fd;
+}
+
+static int open_timer(int64_t ns)
+{
+	struct timespec every = { ns / 1000000000, ns % 1000000000 };
+	struct itimerspec when = { every, every };
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	if (fd < 0 || timerfd_settime(fd, 0, &when, NULL))
+		return mt_err(-errno, "timerfd: %s", strerror(errno));
+	return fd;
+}
+
+static int wait_on(int epoll, int fd)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
+}
+
+/* A command gets the first interrupt itself, and the recording goes on to its end. */
+static void on_signals(struct recording *r, int fd)
+{
+	struct signalfd_siginfo info;
+
+	while (read(fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD)
+			continue;
+		if (r->options->argv)
+			mt_session_forward(r->session, info.ssi_signo, info.ssi_code);
+		else if (info.ssi_signo == SIGWINCH)
+			continue;
+		if (info.ssi_signo == SIGINT || (!r->options->argv && info.ssi_signo != SIGUSR1 &&
+						 info.ssi_signo != SIGUSR2))
+			r->interrupts++;
+	}
+}
+
+static bool expired(const struct recording *r, int64_t now)
+{
+	return r->options->duration_s > 0 &&
+	       now - r->start_ns >= (int64_t)(r->options->duration_s * 1e9);
+}
+
+static void on_tick(struct recording *r, int fd)
+{
+	uint64_t ticks;
+	int64_t now;
+
+	if (read(fd, &ticks, sizeof(ticks)) != sizeof(ticks))
+		return;
+	mt_session_tick(r->session);
+	now = mt_session_now();
+	if (now - r->drained_ns < DRAIN_NS)
+		return;
+	r->drained_ns = now;
+	r->err = mt_drain_tick(r->drain, false);
+}
+
+static bool ended(const struct recording *r, int *status)
+{
+	int patience = r->options->argv ? 1 : 0;
+
+	return mt_session_over(r->session, status) || r->interrupts > patience || r->err ||
+	       expired(r, mt_session_now());
+}
+
+static int run(struct recording *r, int signals, int *status)
+{
+	_close_ int epoll = epoll_create1(EPOLL_CLOEXEC);
+	_close_ int timer = open_timer(r->options->tick_ms * 1000000);
+	int err;
+
+	if (epoll < 0 || timer < 0)
+		return -errno;
+	err = wait_on(epoll, signals);
+	err = err ? err : wait_on(epoll, timer);
+	err = err ? err : wait_on(epoll, mt_session_events_fd(r->session));
+	while (!err && !ended(r, status)) {
+		struct epoll_event ev[4];
+		int n = epoll_wait(epoll, ev, ARRAY_SIZE(ev), -1);
+
+		err = n < 0 && errno != EINTR ? -errno : 0;
+		for (int i = 0; i < n; i++)
+			if (ev[i].data.fd == signals)
+				on_signals(r, signals);
+			else if (ev[i].data.fd == timer)
+				on_tick(r, timer);
+		err = err ? err : mt_session_poll(r->session);
+	}
+	return err;
+}
+
+/* ---- after ------------------------------------------------------------------------------ */
+
+static int finish(struct recording *r)
+{
+	const struct mt_options *o = r->options;
+	int err = r->err;
+
+	mt_session_stop(r->session);
+	err = err ? err : mt_drain_tick(r->drain, true);
+	err = err ? err : mt_symbol_resolve_capture(r->capture, mt_session_locator(r->session));
+	mt_drain_free(&r->drain);
+	mt_capture_free(&r->capture);
+	if (err)
+		return mt_err(err, "%s holds what was recorded up to the last second", r->file);
+	if (o->verbosity == MT_LOG_QUIET)
+		return 0;
+	err = mt_print_report(o->argv ? stderr : stdout, r->file, MT_FORMAT_TEXT);
+	if (!err && !o->file)
+		fprintf(stderr, "memtide: kept in %s\n", r->file);
+	return err;
+}
+
+static int exit_code(const struct mt_options *o, int err)
+{
+	if (!err)
+		return MT_EXIT_OK;
+	if (o->argv)
+		return MT_EXIT_RECORDER;
+	if (err == -ESRCH)
+		return MT_EXIT_NO_TARGET;
+	if (err == -EPERM || err == -EACCES || err == -EOPNOTSUPP)
+		return MT_EXIT_INCAPABLE;
+	return MT_EXIT_FAILURE;
+}
+
+/* As a shell would say it. */
+static int command_code(int status)
+{
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int mt_command_record(const struct mt_options *o, const struct mt_launch_signals *inherited)
+{
+	__cleanup(free_recording) struct recording r = { .options = o };
+	_close_ int signals = open_signals();
+	int status = 0, err = signals < 0 ? signals : begin(&r, inherited);
+
+	if (!err && o->argv)
+		err = mt_session_start(r.session);
+	if (err && o->argv && r.session && err == -ENOENT)
+		return MT_EXIT_NOT_FOUND;
+	if (err && o->argv && r.session && err == -EACCES)
+		return MT_EXIT_NOT_EXECUTABLE;
+	if (err)
+		return exit_code(o, err);
+	err = run(&r, signals, &status);
+	err = finish(&r) ?: err;
+	return err ? exit_code(o, err) : o->argv ? command_code(status) : MT_EXIT_OK;
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include "model/hist.h"
+
+#include "logic/hist.h"
+
+void mt_hist_add(struct mt_hist *sum, const struct mt_hist_row *h)
+{
+	for (size_t i = 0; i < h->nr && i < MT_HIST_BUCKETS; i++)
+		sum->counts[i] += h->counts[i];
+}
+
+/* The last bucket is open upwards; its lower bound is all that is known. */
+static uint64_t largest_in(unsigned int index)
+{
+	return index + 1 < MT_HIST_BUCKETS ? mt_hist_lower(index + 1) - 1 : mt_hist_lower(index);
+}
+
+int64_t mt_hist_quantile(const struct mt_hist *h, unsigned int permille, int64_t max)
+{
+	unsigned __int128 total = 0, below = 0, rank;
+
+	for (unsigned int i = 0; i < MT_HIST_BUCKETS; i++)
+		total += h->counts[i];
+	if (!total)
+		return -1;
+	rank = (total * permille + 999) / 1000;
+	if (!rank)
+		rank = 1;
+	for (unsigned int i = 0;; i++) {
+		uint64_t low = mt_hist_lower(i), width = largest_in(i) - low;
+		unsigned __int128 count = h->counts[i];
+
+		if (rank <= below + count) {
+			int64_t v = low + width * (2 * (rank - below) - 1) / (2 * count);
+
+			return v < max ? v : max;
+		}
+		below += count;
+	}
+}

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/*
+ * For an engineer who was woken up: the headline of each process first, largest process
+ * first; what was not seen last, but never left out.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "analysis/heap.h"
+#include "analysis/lifetime.h"
+#include "analysis/mapped.h"
+#include "analysis/ranking.h"
+#include "analysis/storms.h"
+#include "analysis/threads.h"
+#include "report/printer.h"
+#include "report/report.h"
+#include "report/units.h"
+#include "util/cleanup.h"
+
+#define DEFAULT_WIDTH	   80
+#define SMALLEST_WIDTH	   40
+#define PROCESSES_DETAILED 10
+#define SITES_SHOWN	   3
+#define FRAMES_SHOWN	   5
+#define STACK_INDENT	   7
+
+#define BYTES(n)   (mt_unit_bytes(n).s)
+#define COUNT(n)   (mt_unit_count(n).s)
+#define PCT(n)	   (mt_unit_pct(n).s)
+#define SECONDS(n) (mt_unit_seconds(n).s)
+
+struct mt_text_options mt_text_options_for(FILE *out)
+{
+	struct mt_text_options options = { .width = DEFAULT_WIDTH };
+	const char *no_color = getenv("NO_COLOR");
+	struct winsize size;
+
+	if (ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col)
+		options.width = size.ws_col;
+	options.color = isatty(fileno(out)) && !(no_color && *no_color);
+	return options;
+}
+
+/* ---- stacks -------------------------------------------------------------------------------- */
+
+/* The last two components of a path: enough to tell one main.c from another. */
+static const char *short_path(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	while (slash && slash > path && *--slash != '/')
+		;
+	return slash && *slash == '/' ? slash + 1 : path;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static void print_frame(struct mt_printer *p, const struct mt_frame *f)
+{
+	_free_ char *name = NULL, *place = NULL;
+	const char *inlined = f->inlined ? " [inlined]" : "";
+	int err;
+
+	if (f->function)
+		err = asprintf(&name, "%s", f->function);
+	else if (f->module)
+		err = asprintf(&name, "%s+0x%llx", base_name(f->module),
+			       (unsigned long long)f->offset);
+	else
+		err = asprintf(&name, "0x%llx", (unsigned long long)f->address);
+	if (err >= 0 && f->file && f->line)
+		err = asprintf(&place, " (%s:%u)%s", short_path(f->file), f->line, inlined);
+	else if (err >= 0 && f->function && f->module)
+		err = asprintf(&place, " (%s)%s", base_name(f->module), inlined);
+	else if (err >= 0)
+		err = asprintf(&place, "%s", inlined);
+	if (err < 0)
+		p->err = p->err ?: -ENOMEM;
+	else
+		mt_print_cut(p, STACK_INDENT, name, place);
+}
+
+static bool is_own(const struct mt_model_process *process, const struct mt_frame *f)
+{
+	return process->row.exe && f->module && !strcmp(process->row.exe, f->module);
+}
+
+/* Innermost first; and down to the program's own code if libraries come before it. */
+static void print_stack(struct mt_printer *p, const struct mt_model_process *process,
+			const struct mt_model_stack *stack)
+{
+	bool own = false;
+	size_t i;
+
+	for (i = 0; i < stack->nr && i < FRAMES_SHOWN; i++) {
+		print_frame(p, stack->frames[i]);
+		own |= is_own(process, stack->frames[i]);
+	}
+	for (; i < stack->nr && !own; i++) {
+		if (!is_own(process, stack->frames[i]))
+			continue;
+		mt_print(p, STACK_INDENT, STACK_INDENT, "...");
+		print_frame(p, stack->frames[i]);
+		own = true;
+	}
+	if (!stack->nr)
+		mt_print(p, STACK_INDENT, STACK_INDENT, "(no stack)");
+}
+
+/* ---- one process --------------------------------------------------------------------------- */
+
+static struct mt_unit outcome(const struct mt_process_row *row)
+{
+	struct mt_unit text = { "still running" };
+
+	if (row->oom_killed)
+		snprintf(text.s, sizeof(text.s), "killed by the OOM killer");
+	else if (!strcmp(row->ended, "exit"))
+		snprintf(text.s, sizeof(text.s), "exit status %d", row->exit_status);
+	else if (!strcmp(row->ended, "signal"))
+		snprintf(text.s, sizeof(text.s), "killed by signal %d", row->exit_status);
+	else if (!strcmp(row->ended, "exec"))
+		snprintf(text.s, sizeof(text.s), "replaced by exec");
+	return text;
+}
+
+static void print_peaks(struct mt_printer *p, const struct mt_model_process *process,
+			const struct mt_heap *heap)
+{
+	const struct mt_process_row *row = &process->row;
+
+	if (row->peak_rss_bytes == -1)
+		mt_print_field(p, "Peak RSS", "unknown");
+	else
+		mt_print_field(p, "Peak RSS", "%s +- %s at %s (%s)", BYTES(row->peak_rss_bytes),
+			       BYTES(row->peak_rss_error_bytes), SECONDS(row->peak_rss_ns),
+			       row->peak_rss_kind ?: "unknown");
+	if (heap->watched)
+		mt_print_field(p, "Peak heap", "%s live at %s (exact, since %s)",
+			       BYTES(row->heap_peak_bytes), SECONDS(row->heap_peak_ns),
+			       strcmp(row->since, "start") ? "the attach" : "its start");
+	else
+		mt_print_field(p, "Peak heap", "unknown: its allocator calls were not counted");
+	mt_print_field(p, "Peak mapped", "%s (kernel)", BYTES(row->peak_mapped_bytes));
+}
+
+static void print_heap(struct mt_printer *p, const struct mt_model_process *process,
+		       const struct mt_heap *heap)
+{
+	if (!heap->watched)
+		return;
+	mt_print_field(
+		p, "Heap calls",
+		"%s allocations of %s: %s temporary, %s freed within 1 ms; %s failed (exact)",
+		COUNT(heap->alloc_cnt), BYTES(heap->alloc_bytes), COUNT(heap->temporary_cnt),
+		COUNT(heap->short_lived_cnt), COUNT(process->row.failed_cnt));
+	mt_print_field(p, "Live at end", "%s in %s blocks (exact)", BYTES(heap->live_bytes),
+		       COUNT(heap->live_cnt));
+	if (heap->nr_sites)
+		mt_print(p, 2, 4, "Largest at the heap's peak (exact):");
+	for (size_t i = 0; i < heap->nr_sites && i < SITES_SHOWN; i++) {
+		const struct mt_heap_site *site = &heap->sites[i];
+
+		mt_print(p, 4, STACK_INDENT, "%zu. %s (%s) in %s blocks; %s live at the end", i + 1,
+			 BYTES(site->at_peak_bytes), PCT(site->at_peak_pct),
+			 COUNT(site->at_peak_cnt), BYTES(site->live_bytes));
+		print_stack(p, process, site->stack);
+	}
+}
+
+static void print_worst_storm(struct mt_printer *p, const struct mt_model_process *process,
+			      const struct mt_storms *storms)
+{
+	const struct mt_storm_site *worst = storms->sites;
+
+	if (!storms->nr_sites)
+		return;
+	mt_print(p, 2, 4,
+		 "Worst realloc storm (exact; %s in all): %s calls copied %s, at most %s to one "
+		 "block, %s in 100 ms",
+		 COUNT(storms->nr_sites), COUNT(worst->calls), BYTES(worst->copied_bytes),
+		 COUNT(worst->longest_chain), COUNT(worst->busiest_100ms_calls));
+	print_stack(p, process, worst->stack);
+	if (worst->suggested_capacity_bytes >= 0)
+		mt_print(p, STACK_INDENT, STACK_INDENT,
+			 "reserve %s at first: 99%% of its blocks grew no larger",
+			 BYTES(worst->suggested_capacity_bytes));
+}
+
+static void print_threads(struct mt_printer *p, const struct mt_model_process *process,
+			  const struct mt_threads *threads)
+{
+	const struct mt_process_row *row = &process->row;
+	const struct mt_spawn_site *most = threads->sites;
+
+	if (!row->threads_created && !threads->nr_sites)
+		return;
+	mt_print_field(p, "Threads",
+		       "%s created, at most %s at once; stacks: %s reserved (exact), %s touched "
+		       "(sampled)",
+		       COUNT(row->threads_created), COUNT(row->threads_peak_alive),
+		       BYTES(row->stack_reserved_peak_bytes), BYTES(row->stack_touched_peak_bytes));
+	if (!threads->nr_sites)
+		return;
+	mt_print(p, 4, STACK_INDENT, "Most from here: %s created, %s at once, %s each, %s touched",
+		 COUNT(most->spawn->row.created), COUNT(most->spawn->row.peak_alive),
+		 BYTES(most->spawn->row.reserved_bytes), BYTES(most->spawn->row.touched_max_bytes));
+	print_stack(p, process, &most->spawn->stack);
+	if (most->suggested_stack_bytes >= 0)
+		mt_print(p, STACK_INDENT, STACK_INDENT,
+			 "a stack of %s is twice what was seen touched",
+			 BYTES(most->suggested_stack_bytes));
+}
+
+static void print_maps(struct mt_printer *p, const struct mt_model *m,
+		       const struct mt_model_process *process, const struct mt_mapped *maps)
+{
+	const struct mt_process_row *row = &process->row;
+
+	if (!mt_maps_watched(m)) {
+		mt_print_field(p, "Mappings", "unknown: no system calls were hooked");
+		return;
+	}
+	mt_print_field(
+		p, "Mappings",
+		"%s mmap of %s, %s munmap of %s, %s mremap, brk grew by %s; %s mapped at the "
+		"peak, %s at the end (exact)",
+		COUNT(row->mmap_cnt), BYTES(row->mmap_bytes), COUNT(row->munmap_cnt),
+		BYTES(row->munmap_bytes), COUNT(row->mremap_cnt), BYTES(row->brk_grown_bytes),
+		BYTES(row->map_peak_bytes), BYTES(row->map_live_bytes));
+	if (row->arena_reserved_bytes > 0)
+		mt_print_field(p, "", "%s of address space is glibc's per-thread arenas",
+			       BYTES(row->arena_reserved_bytes));
+	if (!maps->nr_sites)
+		return;
+	mt_print(p, 4, STACK_INDENT, "Largest at its peak: %s in %s calls of %s",
+		 BYTES(maps->sites[0]->row.at_peak_bytes), COUNT(maps->sites[0]->row.cnt),
+		 maps->sites[0]->row.kind);
+	print_stack(p, process, &maps->sites[0]->stack);
+}
+
+/* What this process's numbers leave out. */
+static void print_unseen(struct mt_printer *p, const struct mt_model_process *process,
+			 const struct mt_lifetime *life)
+{
+	const struct mt_process_row *row = &process->row;
+	const struct {
+		int64_t cnt;
+		const char *what;
+	} unseen[] = {
+		{ row->unknown_free_cnt, "frees of blocks older than the attach" },
+		{ row->inherited_free_cnt, "frees of blocks inherited by fork" },
+		{ row->discarded_cnt, "calls that never returned" },
+	};
+
+	if (life->coverage_pct < 0)
+		mt_print_field(p, "Coverage", "unknown: it had no time");
+	else
+		mt_print_field(p, "Coverage", "%.2f%% of its time; not counted: %s in %s gaps",
+			       life->coverage_pct, SECONDS(life->uncounted_ns),
+			       COUNT(process->nr_gaps));
+	for (size_t i = 0; i < ARRAY_SIZE(unseen); i++)
+		if (unseen[i].cnt)
+			mt_print_field(p, "", "%s %s", COUNT(unseen[i].cnt), unseen[i].what);
+}
+
+static int print_process(struct mt_printer *p, const struct mt_model *m,
+			 const struct mt_model_process *process)
+{
+	__cleanup(mt_heap_free) struct mt_heap *heap = NULL;
+	__cleanup(mt_storms_free) struct mt_storms *storms = NULL;
+	__cleanup(mt_threads_free) struct mt_threads *threads = NULL;
+	__cleanup(mt_mapped_free) struct mt_mapped *maps = NULL;
+	struct mt_lifetime life;
+	int err = mt_heap_new(&heap, process) ?:
+		  mt_storms_new(&storms, process) ?:
+		  mt_threads_new(&threads, m, process) ?:
+		  mt_mapped_new(&maps, process);
+
+	if (err)
+		return err;
+	mt_lifetime_get(&life, m, process);
+	mt_print_heading(p, "%s, pid %d: %s after %s", process->row.comm, process->row.pid,
+			 outcome(&process->row).s, SECONDS(life.duration_ns));
+	print_peaks(p, process, heap);
+	print_heap(p, process, heap);
+	print_worst_storm(p, process, storms);
+	print_threads(p, process, threads);
+	print_maps(p, m, process, maps);
+	print_unseen(p, process, &life);
+	return p->err;
+}
+
+static void print_summary(struct mt_printer *p, const struct mt_model_process *process)
+{
+	const struct mt_process_row *row = &process->row;
+
+	mt_print(p, 2, 4, "%s, pid %d: %s RSS (%s), %s heap (exact), %s", row->comm, row->pid,
+		 BYTES(row->peak_rss_bytes), row->peak_rss_kind ?: "unknown",
+		 BYTES(row->heap_peak_bytes), outcome(row).s);
+}
+
+/* ---- the capture ---------------------------------------------------------------------------- */
+
+static void print_capture(struct mt_printer *p, const struct mt_model *m)
+{
+	const struct mt_model_meta *meta = &m->meta;
+
+	mt_print(p, 0, 2, "memtide report of %s", meta->command ?: "an unknown command");
+	mt_print(p, 2, 2, "recorded %s for %s, mode %s", meta->started ?: "at an unknown time",
+		 SECONDS(meta->duration_ns), meta->mode ?: "unknown");
+	mt_print(p, 2, 2, "%s processes, %s traps, %s of CPU time used by memtide itself",
+		 COUNT(m->nr_processes), COUNT(meta->traps), SECONDS(meta->self_cpu_ns));
+	if (meta->finished != 1)
+		mt_print(p, 2, 2,
+			 "INCOMPLETE: the recorder did not end in order; numbers are those of its "
+			 "last tick");
+}
+
+static void print_losses(struct mt_printer *p, const struct mt_model *m)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < m->nr_lost; i++)
+		any |= m->lost[i].cnt != 0;
+	mt_print_heading(p, any ? "Lost (numbers above are short of this):" : "Nothing was lost.");
+	for (size_t i = 0; i < m->nr_lost; i++)
+		if (m->lost[i].cnt)
+			mt_print(p, 2, 4, "%s %s", COUNT(m->lost[i].cnt), m->lost[i].name);
+}
+
+int mt_report_text(FILE *out, const struct mt_model *m, const struct mt_text_options *options)
+{
+	_free_ const struct mt_model_process **ranking = NULL;
+	struct mt_printer p = {
+		.out = out,
+		.width = options->width > SMALLEST_WIDTH ? options->width : SMALLEST_WIDTH,
+		.color = options->color,
+	};
+	int err = mt_ranking_new(&ranking, m);
+
+	if (err)
+		return err;
+	print_capture(&p, m);
+	for (size_t i = 0; i < m->nr_processes && i < PROCESSES_DETAILED && !err; i++)
+		err = print_process(&p, m, ranking[i]);
+	if (err)
+		return err;
+	if (m->nr_processes > PROCESSES_DETAILED)
+		mt_print_heading(&p,
+				 "%zu smaller processes:", m->nr_processes - PROCESSES_DETAILED);
+	for (size_t i = PROCESSES_DETAILED; i < m->nr_processes; i++)
+		print_summary(&p, ranking[i]);
+	print_losses(&p, m);
+	if (!p.err && fflush(out))
+		p.err = -EIO;
+	return p.err;
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/*
+ * events: what the kernel's records do to processes, programs and their ledgers.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "session/ledger.h"
+#include "session/stacks.h"
+#include "session/state.h"
+#include "util/log.h"
+
+static int64_t pages_to_bytes(uint64_t pages)
+{
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+static struct mt_program *new_program(struct mt_session *s, const struct mt_event *e,
+				      enum mt_birth birth)
+{
+	struct mt_program *p = NULL;
+	int err = mt_program_new(&p, e->slot, e->tgid, birth, e->ts_ns);
+
+	if (!err)
+		err = mt_session_add_program(s, p);
+	if (err) {
+		mt_program_free(&p);
+		s->strays++;
+		return NULL;
+	}
+	return p;
+}
+
+static void on_fork(struct mt_session *s, const struct mt_event *e)
+{
+	struct mt_program *parent = mt_session_program(s, e->a), *child;
+	struct mt_process *process;
+
+	child = new_program(s, e, MT_BIRTH_FORK);
+	if (!child)
+		return;
+	if (parent && mt_program_inherit(child, parent))
+		s->strays++;
+	process = mt_session_add_process(s, e->tgid, child);
+	if (process)
+		process->unseen = true;
+}
+
+static void on_vfork(struct mt_session *s, const struct mt_event *e)
+{
+	struct mt_program *shared = mt_session_program(s, e->slot);
+
+	if (!shared || !mt_session_add_process(s, e->tgid, shared))
+		s->strays++;
+}
+
+static void end_program(struct mt_session *s, struct mt_program *p, enum mt_ended ended, int status,
+			const struct mt_event *e)
+{
+	if (p->ended)
+		return;
+	p->ended = ended;
+	p->exit_status = status;
+	p->end_ns = e->ts_ns;
+	mt_rss_end(&p->rss, pages_to_bytes(e->c), e->ts_ns, s->rss_per_cpu);
+}
+
+static void on_exec(struct mt_session *s, const struct mt_event *e)
+{
+	struct mt_process *process = mt_session_process(s, e->tgid);
+	struct mt_program *old, *p;
+
+	if (!process) {
+		s->strays++;
+		return;
+	}
+	old = process->program;
+	p = new_program(s, e, MT_BIRTH_EXEC);
+	if (!p)
+		return;
+	if (old && old->pid == process->pid)
+		end_program(s, old, MT_ENDED_EXEC, -1, e);
+	p->parent_slot = e->a;
+	mt_program_identify(p);
+	memcpy(p->comm, e->comm, sizeof(p->comm));
+	mt_rss_init(&p->rss, pages_to_bytes(e->c));
+	process->program = p;
+	if (e->b != e->tgid) /* the leader's links went with the leader */
+		mt_attach_release(process);
+	if (process->nr_links) {
+		p->ready = true;
+		p->seen_ns = e->ts_ns;
+	}
+}
+
+static void on_exit(struct mt_session *s, const struct mt_event *e)
+{
+	struct mt_program *p = mt_session_program(s, e->slot);
+	struct mt_process *process = mt_session_process(s, e->tgid);
+	int status = e->a;
+
+	if (p)
+		mt_stacks_exit(p->stacks, e->tid, e->comm, e->ts_ns);
+	if (!e->b)
+		return;
+	if (p && p->pid == (pid_t)e->tgid) {
+		if (WIFSIGNALED(status))
+			end_program(s, p, MT_ENDED_SIGNAL, WTERMSIG(status), e);
+		else
+			end_program(s, p, MT_ENDED_EXIT, WEXITSTATUS(status), e);
+		memcpy(p->comm, e->comm, sizeof(p->comm));
+	}
+	if (process)
+		mt_session_drop_process(s, process);
+}
+
+static void on_thread(struct mt_session *s, struct mt_program *p, const struct mt_event *e)
+{
+	if (mt_stacks_spawn(p->stacks, e->a, e->b, e->stack, e->ts_ns))
+		s->strays++;
+}
+
+static void on_mmap(struct mt_session *s, struct mt_program *p, const struct mt_event *e)
+{
+	struct mt_ledger_mmap call = {
+		.start = e->result,
+		.len = e->b,
+		.stack = e->stack,
+		.prot = e->prot,
+		.flags = e->flags,
+	};
+
+	if (e->result < 0) {
+		mt_ledger_fail(p->ledger, e->tid);
+		return;
+	}
+	if (mt_ledger_mmap(p->ledger, e->tid, &call, e->ts_ns))
+		s->strays++;
+	if ((e->prot & PROT_EXEC) && !(e->flags & MAP_ANONYMOUS))
+		p->modules_stale = true;
+}
+
+static void on_munmap(struct mt_program *p, const struct mt_event *e)
+{
+	if (e->result < 0)
+		mt_ledger_fail(p->ledger, e->tid);
+	else
+		mt_ledger_munmap(p->ledger, e->tid, e->a, e->b);
+}
+
+static void on_mremap(struct mt_session *s, struct mt_program *p, const struct mt_event *e)
+{
+	struct mt_ledger_mremap call = {
+		.old_start = e->a,
+		.old_len = e->b,
+		.new_len = e->c,
+		.new_start = e->d,
+		.flags = e->flags,
+	};
+	int err = 0;
+
+	if (e->kind == MT_EVENT_MREMAP_BEGIN)
+		err = mt_ledger_begin_mremap(p->ledger, e->tid, &call);
+	else if (e->result < 0)
+		err = mt_ledger_fail(p->ledger, e->tid);
+	else
+		err = mt_ledger_mremap(p->ledger, e->tid, &call, e->result, e->stack, e->ts_ns);
+	if (err)
+		s->strays++;
+}
+
+static void on_program_event(struct mt_session *s, struct mt_program *p, const struct mt_event *e)
+{
+	switch (e->kind) {
+	case MT_EVENT_THREAD:
+		on_thread(s, p, e);
+		break;
+	case MT_EVENT_MMAP_BEGIN:
+	case MT_EVENT_MUNMAP_BEGIN:
+		mt_ledger_begin(p->ledger, e->tid, e->a, e->b);
+		break;
+	case MT_EVENT_MMAP:
+		on_mmap(s, p, e);
+		break;
+	case MT_EVENT_MUNMAP:
+		on_munmap(p, e);
+		break;
+	case MT_EVENT_MREMAP_BEGIN:
+	case MT_EVENT_MREMAP:
+		on_mremap(s, p, e);
+		break;
+	case MT_EVENT_BRK:
+		if (mt_ledger_brk(p->ledger, e->a, e->result, e->stack, e->ts_ns))
+			s->strays++;
+		break;
+	case MT_EVENT_OOM:
+		p->oom_killed = true;
+		break;
+	}
+}
+
+void mt_events_handle(const struct mt_event *e, void *session)
+{
+	struct mt_session *s = session;
+	struct mt_program *p;
+
+	switch (e->kind) {
+	case MT_EVENT_FORK:
+		on_fork(s, e);
+		return;
+	case MT_EVENT_VFORK:
+		on_vfork(s, e);
+		return;
+	case MT_EVENT_EXEC:
+		on_exec(s, e);
+		return;
+	case MT_EVENT_EXIT:
+		on_exit(s, e);
+		return;
+	}
+	p = mt_session_program(s, e->slot);
+	if (p)
+		on_program_event(s, p, e);
+	else
+		s->strays++;
+}

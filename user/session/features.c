@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include "session/features.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "session/perf.h"
+#include "session/uapi.h"
+#include "util/cleanup.h"
+
+/* r0 = 0; exit */
+static const struct bpf_insn nothing[] = {
+	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+	{ .code = BPF_JMP | BPF_EXIT },
+};
+
+static int load_nothing(enum bpf_prog_type type, unsigned int attach_type, int btf_id)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = attach_type,
+		    .attach_btf_id = btf_id);
+	int fd = bpf_prog_load(type, "mt_feature", "GPL", nothing, ARRAY_SIZE(nothing), &opts);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int probe_bpf(void)
+{
+	_close_ int fd = load_nothing(BPF_PROG_TYPE_KPROBE, 0, 0);
+
+	return fd < 0 ? fd : 0;
+}
+
+static int probe_fentry(void)
+{
+	int id = libbpf_find_vmlinux_btf_id("__x64_sys_munmap", BPF_TRACE_FENTRY);
+	_close_ int prog = -1, link = -1;
+
+	if (id < 0)
+		id = libbpf_find_vmlinux_btf_id("__arm64_sys_munmap", BPF_TRACE_FENTRY);
+	if (id < 0)
+		return id;
+	prog = load_nothing(BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, id);
+	if (prog < 0)
+		return prog;
+	link = bpf_raw_tracepoint_open(NULL, prog);
+	return link < 0 ? -errno : 0;
+}
+
+/*
+ * Before kernel commit 46ba0e49b642 (6.10) the process filter let only one thread through.
+ * A kernel with that fix refuses pid -1 before it looks at the path, which here is a
+ * directory that can never be probed.
+ */
+static int probe_multi(unsigned int attach_type)
+{
+	_close_ int prog = load_nothing(BPF_PROG_TYPE_KPROBE, attach_type, 0);
+	uint64_t offset = 0;
+	struct mt_uprobe_multi m = { .path = "/", .offsets = &offset, .cnt = 1, .pid = -1 };
+	_close_ int link = -1;
+
+	if (prog < 0)
+		return prog;
+	link = mt_link_create_uprobe_multi(prog, attach_type, &m);
+	if (link == -EINVAL)
+		return 0;
+	return link < 0 ? link : -ENOTSUP;
+}
+
+static int probe_tracefs(void)
+{
+	_close_ int fd = mt_tracefs_open();
+
+	return fd < 0 ? fd : 0;
+}
+
+void mt_features_probe(struct mt_features *f)
+{
+	*f = (struct mt_features){
+		.btf = access("/sys/kernel/btf/vmlinux", R_OK) == 0,
+		.bpf_errno = -probe_bpf(),
+		.fentry_errno = -probe_fentry(),
+		.tracefs_errno = -probe_tracefs(),
+		.perf_uprobe_errno = -mt_perf_uprobe_probe(),
+		.uprobe_multi_errno = -probe_multi(MT_BPF_TRACE_UPROBE_MULTI),
+		.uprobe_session_errno = -probe_multi(MT_BPF_TRACE_UPROBE_SESSION),
+	};
+	f->bpf = !f->bpf_errno;
+	f->fentry = !f->fentry_errno;
+	f->tracefs = !f->tracefs_errno;
+	f->perf_uprobe = !f->perf_uprobe_errno;
+	f->uprobe_multi = !f->uprobe_multi_errno;
+	f->uprobe_session = !f->uprobe_session_errno;
+}
+
+bool mt_features_rss_per_cpu(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool per_thread;
+
+	if (libbpf_get_error(btf))
+		return true;
+	per_thread = btf__find_by_name_kind(btf, "mm_rss_stat", BTF_KIND_STRUCT) > 0;
+	btf__free(btf);
+	return !per_thread;
+}

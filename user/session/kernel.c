@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include "session/kernel.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "memtide.skel.h"
+#include "session/features.h"
+#include "session/perf.h"
+#include "session/uapi.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+struct mt_kernel {
+	struct memtide *skel;
+	struct ring_buffer *ring;
+	enum mt_link_kind links;
+	enum mt_vm_hooks vm;
+	struct bpf_link *vm_links[8];
+	void (*on_event)(const struct mt_event *, void *);
+	void *on_event_arg;
+};
+
+/* libbpf's messages come one level lower than ours. */
+static int libbpf_print(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char line[512];
+	int n;
+
+	if (mt_log_level() < (level == LIBBPF_DEBUG ? MT_LOG_DEBUG : MT_LOG_VERBOSE))
+		return 0;
+	n = vsnprintf(line, sizeof(line), fmt, ap);
+	if (n > 0 && n < (int)sizeof(line) && line[n - 1] == '\n')
+		line[n - 1] = '\0';
+	mt_info("%s", line);
+	return n;
+}
+
+/*
+ * What an entry of a map that is not preallocated takes: header, key and value, rounded up
+ * to the kernel's allocation sizes (bpf_mem_alloc: powers of two, and 96 and 192).
+ */
+static uint64_t entry_bytes(size_t key, size_t value)
+{
+	uint64_t bytes = 48 + ((key + 7) & ~7ULL) + ((value + 7) & ~7ULL) + 8, size = 16;
+
+	while (size < bytes)
+		size *= 2;
+	return bytes <= size / 4 * 3 && (size == 128 || size == 256) ? size / 4 * 3 : size;
+}
+
+/* How --map-memory is divided, in percent. The ring buffer and small maps have the rest. */
+static const struct {
+	const char *map;
+	unsigned int pct;
+	size_t key;
+	size_t value;
+} shares[] = {
+	{ "mt_live", 50, sizeof(struct mt_live_key), sizeof(struct mt_live) },
+	{ "mt_sites", 15, sizeof(struct mt_site_key), sizeof(struct mt_site) },
+	{ "mt_storms", 3, sizeof(struct mt_site_key), sizeof(struct mt_storm) },
+	{ "mt_stacks", 15, sizeof(uint64_t), sizeof(struct mt_stack) },
+	{ "mt_threads", 10, sizeof(uint32_t), sizeof(struct mt_thread) },
+	{ "mt_procs", 2, sizeof(uint32_t), sizeof(struct mt_proc) },
+	{ "mt_images", 1, sizeof(uint32_t), sizeof(struct mt_image) },
+};
+
+static int size_maps(struct bpf_object *obj, uint64_t map_memory_bytes)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(shares); i++) {
+		uint64_t entry = entry_bytes(shares[i].key, shares[i].value) + 16 /* bucket */;
+		uint64_t entries = map_memory_bytes / 100 * shares[i].pct / entry;
+		struct bpf_map *map = bpf_object__find_map_by_name(obj, shares[i].map);
+		int err;
+
+		if (entries < 64)
+			entries = 64;
+		err = map ? bpf_map__set_max_entries(map, entries) : -ENOENT;
+		if (err)
+			return mt_err(err, "cannot size map %s: %s", shares[i].map, strerror(-err));
+	}
+	return 0;
+}
+
+static bool wanted(const struct mt_kernel *k, const struct bpf_program *prog)
+{
+	const char *name = bpf_program__name(prog);
+
+	if (!strncmp(name, "mt_fentry_", 10) || !strncmp(name, "mt_fexit_", 9))
+		return k->vm == MT_VM_FENTRY;
+	if (!strncmp(name, "mt_tp_", 6))
+		return k->vm == MT_VM_TRACEPOINT;
+	return true;
+}
+
+static int choose(struct mt_kernel *k, const struct mt_kernel_options *options)
+{
+	struct mt_features f;
+
+	mt_features_probe(&f);
+	if (!f.btf)
+		return mt_err(-EOPNOTSUPP, "the kernel has no BTF (/sys/kernel/btf/vmlinux): use one "
+					   "built with CONFIG_DEBUG_INFO_BTF");
+	if (!f.bpf)
+		return mt_err(-EPERM, "cannot load BPF programs (%s): run as root, or with CAP_BPF, "
+				      "CAP_PERFMON and CAP_SYS_PTRACE; see `memtide doctor`",
+			      strerror(f.bpf_errno));
+	k->links = options->links;
+	if (k->links == MT_LINK_AUTO)
+		k->links = f.uprobe_multi ? MT_LINK_MULTI : MT_LINK_PERF;
+	if (k->links == MT_LINK_MULTI && !f.uprobe_multi)
+		return mt_err(-EOPNOTSUPP, "this kernel has no uprobe_multi (%s): leave --uprobes out",
+			      strerror(f.uprobe_multi_errno));
+	if (k->links == MT_LINK_PERF && !f.perf_uprobe)
+		return mt_err(-EOPNOTSUPP, "this kernel has no uprobes (%s): use one built with "
+					   "CONFIG_UPROBE_EVENTS",
+			      strerror(f.perf_uprobe_errno));
+	k->vm = options->vm;
+	if (k->vm == MT_VM_AUTO)
+		k->vm = f.fentry ? MT_VM_FENTRY : f.tracefs ? MT_VM_TRACEPOINT : MT_VM_NONE;
+	return 0;
+}
+
+static int load(struct mt_kernel *k, const struct mt_kernel_options *options)
+{
+	struct bpf_program *prog;
+	int err;
+
+	k->skel = memtide__open();
+	if (!k->skel)
+		return mt_err(-errno, "cannot open the BPF object: %s", strerror(errno));
+	bpf_object__for_each_program(prog, k->skel->obj)
+		bpf_program__set_autoload(prog, wanted(k, prog));
+	if (k->links == MT_LINK_MULTI) {
+		bpf_program__set_expected_attach_type(k->skel->progs.mt_call_enter,
+						      MT_BPF_TRACE_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(k->skel->progs.mt_call_exit,
+						      MT_BPF_TRACE_UPROBE_MULTI);
+	}
+	k->skel->rodata->mt_links_by_process = k->links == MT_LINK_MULTI;
+	err = size_maps(k->skel->obj, options->map_memory_bytes);
+	if (err)
+		return err;
+	err = memtide__load(k->skel);
+	if (err)
+		return mt_err(err, "the kernel refused a BPF program or map (%s): run with -v for the "
+				   "verifier's reason, or give less --map-memory",
+			      strerror(-err));
+	return 0;
+}
+
+static int attach_tasks(struct mt_kernel *k)
+{
+	struct memtide *s = k->skel;
+	struct {
+		struct bpf_program *prog;
+		struct bpf_link **link;
+	} tasks[] = {
+		{ s->progs.mt_task_new, &s->links.mt_task_new },
+		{ s->progs.mt_process_exec, &s->links.mt_process_exec },
+		{ s->progs.mt_process_exit, &s->links.mt_process_exit },
+		{ s->progs.mt_oom_victim, &s->links.mt_oom_victim },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(tasks); i++) {
+		*tasks[i].link = bpf_program__attach(tasks[i].prog);
+		if (!*tasks[i].link)
+			return mt_err(-errno, "cannot attach %s: %s",
+				      bpf_program__name(tasks[i].prog), strerror(errno));
+	}
+	return 0;
+}
+
+static int attach_vm(struct mt_kernel *k)
+{
+	_close_ int tracefs = k->vm == MT_VM_TRACEPOINT ? mt_tracefs_open() : -1;
+	struct bpf_program *prog;
+	size_t n = 0;
+
+	bpf_object__for_each_program(prog, k->skel->obj) {
+		const char *name = bpf_program__name(prog);
+		const char *section = bpf_program__section_name(prog);
+		struct bpf_link *link;
+
+		if (!strncmp(name, "mt_fe", 5) && k->vm == MT_VM_FENTRY) {
+			link = bpf_program__attach(prog);
+		} else if (!strncmp(name, "mt_tp_", 6) && k->vm == MT_VM_TRACEPOINT) {
+			int fd = mt_perf_tracepoint_open(tracefs, strchr(section, '/') + 1);
+
+			if (fd < 0)
+				return mt_err(fd, "cannot open %s: %s", section, strerror(-fd));
+			link = bpf_program__attach_perf_event(prog, fd); /* owns fd */
+		} else {
+			continue;
+		}
+		if (!link)
+			return mt_err(-errno, "cannot attach %s: %s", name, strerror(errno));
+		k->vm_links[n++] = link;
+	}
+	return 0;
+}
+
+static int on_record(void *arg, void *data, size_t size)
+{
+	struct mt_kernel *k = arg;
+
+	if (size >= sizeof(struct mt_event))
+		k->on_event(data, k->on_event_arg);
+	return 0;
+}
+
+int mt_kernel_load(struct mt_kernel **out, const struct mt_kernel_options *options)
+{
+	__cleanup(mt_kernel_free) struct mt_kernel *k = calloc(1, sizeof(*k));
+	int err;
+
+	if (!k)
+		return -ENOMEM;
+	libbpf_set_print(libbpf_print);
+	err = choose(k, options);
+	err = err ? err : load(k, options);
+	err = err ? err : attach_tasks(k);
+	err = err ? err : attach_vm(k);
+	if (err)
+		return err;
+	k->ring = ring_buffer__new(bpf_map__fd(k->skel->maps.mt_events), on_record, k, NULL);
+	if (!k->ring)
+		return mt_err(-errno, "cannot map the ring buffer: %s", strerror(errno));
+	*out = TAKE_PTR(k);
+	return 0;
+}
+
+void mt_kernel_free(struct mt_kernel **kernel)
+{
+	struct mt_kernel *k = *kernel;
+
+	if (!k)
+		return;
+	ring_buffer__free(k->ring);
+	for (size_t i = 0; i < ARRAY_SIZE(k->vm_links); i++)
+		bpf_link__destroy(k->vm_links[i]);
+	memtide__destroy(k->skel);
+	free(k);
+	*kernel = NULL;
+}
+
+enum mt_link_kind mt_kernel_links(const struct mt_kernel *k)
+{
+	return k->links;
+}
+
+enum mt_vm_hooks mt_kernel_vm_hooks(const struct mt_kernel *k)
+{
+	return k->vm;
+}
+
+int mt_kernel_enter_fd(const struct mt_kernel *k)
+{
+	return bpf_program__fd(k->skel->progs.mt_call_enter);
+}
+
+int mt_kernel_exit_fd(const struct mt_kernel *k)
+{
+	return bpf_program__fd(k->skel->progs.mt_call_exit);
+}
+
+int mt_kernel_control(struct mt_kernel *k, enum mt_control_op op, pid_t tgid, uint32_t *slot)
+{
+	struct mt_control ctl = { .op = op, .tgid = tgid };
+	/* A program of this type answers in the context that it was given. */
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &ctl, .ctx_size_in = sizeof(ctl));
+
+	if (bpf_prog_test_run_opts(bpf_program__fd(k->skel->progs.mt_control), &opts))
+		return -errno;
+	if (slot)
+		*slot = ctl.slot;
+	return ctl.error;
+}
+
+int mt_kernel_events_fd(const struct mt_kernel *k)
+{
+	return ring_buffer__epoll_fd(k->ring);
+}
+
+int mt_kernel_events(struct mt_kernel *k, void (*cb)(const struct mt_event *, void *), void *arg)
+{
+	int n;
+
+	k->on_event = cb;
+	k->on_event_arg = arg;
+	n = ring_buffer__consume(k->ring);
+	return n < 0 ? mt_err(n, "cannot read the ring buffer: %s", strerror(-n)) : 0;
+}
+
+int mt_kernel_map_fd(const struct mt_kernel *k, const char *name)
+{
+	return bpf_object__find_map_fd_by_name(k->skel->obj, name);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * kernel.h: the loaded BPF programs and their maps.
+ *
+ * mt_kernel_load() picks what this kernel can do (features.h), sizes the maps so that
+ * together they stay within map_memory_bytes when full, loads, and attaches what watches
+ * tasks and address spaces. Probes in allocators are links.h's. Everything is held by file
+ * descriptors of this process only: when it ends, however it ends, nothing remains.
+ *
+ * One thread. Errors are -errno, already logged unless a comment says otherwise.
+ */
+#ifndef MT_SESSION_KERNEL_H
+#define MT_SESSION_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "wire.h"
+
+enum mt_link_kind {
+	MT_LINK_AUTO = 0,
+	MT_LINK_MULTI, /* one uprobe_multi link for all functions of a file */
+	MT_LINK_PERF,  /* one perf event a function */
+};
+
+enum mt_vm_hooks {
+	MT_VM_AUTO = 0,
+	MT_VM_FENTRY,
+	MT_VM_TRACEPOINT,
+	MT_VM_NONE,
+};
+
+struct mt_kernel_options {
+	enum mt_link_kind links;
+	enum mt_vm_hooks vm;
+	uint64_t map_memory_bytes;
+};
+
+struct mt_kernel;
+
+int mt_kernel_load(struct mt_kernel **out, const struct mt_kernel_options *options);
+void mt_kernel_free(struct mt_kernel **kernel);
+
+enum mt_link_kind mt_kernel_links(const struct mt_kernel *k);
+enum mt_vm_hooks mt_kernel_vm_hooks(const struct mt_kernel *k);
+
+/* Programs for links.h to attach. */
+int mt_kernel_enter_fd(const struct mt_kernel *k);
+int mt_kernel_exit_fd(const struct mt_kernel *k);
+
+/* Ask mt_control (wire.h); *slot may be NULL. Not logged. */
+int mt_kernel_control(struct mt_kernel *k, enum mt_control_op op, pid_t tgid, uint32_t *slot);
+
+/* Events: a descriptor to wait on, and a callback for each that is there. */
+int mt_kernel_events_fd(const struct mt_kernel *k);
+int mt_kernel_events(struct mt_kernel *k, void (*cb)(const struct mt_event *, void *), void *arg);
+
+/* A map by its name in bpf/maps.h, for tables.h; belongs to the kernel object. */
+int mt_kernel_map_fd(const struct mt_kernel *k, const char *name);
+
+#endif

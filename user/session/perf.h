@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * perf.h: perf events that BPF programs attach to: uprobes and syscall tracepoints.
+ *
+ * Functions return a file descriptor that the caller owns, or -errno. The events end with
+ * their descriptors, so nothing outlives the recorder. Thread-safe.
+ */
+#ifndef MT_SESSION_PERF_H
+#define MT_SESSION_PERF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Can uprobes be opened as perf events? 0 or -errno. */
+int mt_perf_uprobe_probe(void);
+
+/* A probe in the file at `path`, for every thread that shares pid's address space. */
+int mt_perf_uprobe_open(const char *path, uint64_t offset, bool is_return, pid_t pid);
+
+/*
+ * The root of tracefs, mounted for us alone: it appears in no mount table, and is gone with
+ * the descriptor.
+ */
+int mt_tracefs_open(void);
+
+/* A tracepoint such as "syscalls/sys_enter_mmap", on all CPUs as BPF programs see it. */
+int mt_perf_tracepoint_open(int tracefs, const char *name);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * program.h: one program image, from its exec, fork or attach to its end: what user space
+ * keeps of it beside the kernel's maps. DESIGN section 6: exec ends one and begins another.
+ *
+ * A program is owned by the session and freed when its data has been kept for good. Times
+ * are nanoseconds of CLOCK_MONOTONIC, -1 for unknown. One thread; errors are -errno, not
+ * logged: that a process has ended (-ESRCH) is normal everywhere.
+ */
+#ifndef MT_SESSION_PROGRAM_H
+#define MT_SESSION_PROGRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "session/rss.h"
+#include "wire.h"
+
+struct mt_ledger;
+struct mt_locator;
+struct mt_maps;
+struct mt_probe_target;
+struct mt_stacks;
+
+enum mt_ended {
+	MT_ENDED_RUNNING = 0,
+	MT_ENDED_EXEC,
+	MT_ENDED_EXIT,
+	MT_ENDED_SIGNAL,
+};
+
+/* A file's code in its address space, now or earlier. */
+struct mt_module {
+	uint64_t start;
+	uint64_t end;
+	uint64_t file_offset;
+	char *path; /* as the process sees it */
+	const struct mt_probe_target *file; /* NULL: could not be opened */
+	bool kept;			    /* the drain has written it */
+};
+
+struct mt_sample {
+	int64_t t_ns;
+	int64_t rss_bytes;
+	int64_t heap_live_bytes; /* -1: not watched */
+	int64_t mapped_bytes;
+	int64_t threads;
+};
+
+struct mt_gap {
+	int64_t from_ns;
+	int64_t to_ns;
+	const char *why; /* static */
+};
+
+struct mt_program {
+	uint32_t slot;
+	uint32_t parent_slot;
+	pid_t pid;
+	pid_t ppid;
+	enum mt_birth birth;
+	char comm[MT_COMM_LEN];
+	char *exe;
+	char *cgroup;
+	char allocators[96];
+
+	int64_t start_ns;
+	int64_t end_ns;
+	int64_t seen_ns; /* since when its calls are counted */
+	enum mt_ended ended;
+	int exit_status;
+	bool oom_killed;
+	bool hidden; /* the launched child before its exec: nobody's program */
+	bool ready; /* its links are open, be anything mapped that they are in or not */
+	bool watched; /* an allocator that it has mapped is probed */
+
+	int status_fd;
+	struct mt_rss rss;
+	int64_t mapped_peak_bytes;
+	struct mt_ledger *ledger;
+	struct mt_stacks *stacks;
+
+	struct mt_module *modules;
+	size_t nr_modules;
+	bool modules_stale;
+	struct mt_sample *samples; /* since the last drain */
+	size_t nr_samples;
+	struct mt_gap *gaps;
+	size_t nr_gaps;
+};
+
+int mt_program_new(struct mt_program **out, uint32_t slot, pid_t pid, enum mt_birth birth,
+		   int64_t start_ns);
+void mt_program_free(struct mt_program **program);
+
+/* Name, path, cgroup and parent, as /proc has them now. */
+void mt_program_identify(struct mt_program *p);
+
+/* What a forked child has in common with its parent at that moment. */
+int mt_program_inherit(struct mt_program *child, const struct mt_program *parent);
+
+/* Merge the code that is mapped now into `modules`; what was there before stays. */
+int mt_program_note_modules(struct mt_program *p, struct mt_locator *locator, pid_t tid,
+			    const struct mt_maps *maps);
+
+/* Look at its memory: peaks, and a sample of the timeline. -ESRCH when it has ended. */
+int mt_program_look(struct mt_program *p, int64_t now_ns, int64_t heap_live_bytes);
+
+/* Its allocator is probed: what the kernel counted is its heap. */
+bool mt_program_heap_watched(const struct mt_program *p, const struct mt_proc *counts);
+
+/* Its calls were counted from its first instruction on. */
+bool mt_program_seen_from_start(const struct mt_program *p);
+
+int mt_program_add_gap(struct mt_program *p, int64_t from_ns, int64_t to_ns, const char *why);
+
+#endif

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include "session/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "session/features.h"
+#include "session/held.h"
+#include "session/hold.h"
+#include "session/stacks.h"
+#include "session/state.h"
+#include "session/tables.h"
+#include "target/locate.h"
+#include "target/maps.h"
+#include "target/proc.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+#include "logic/peak.h"
+
+int64_t mt_session_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+/* Each probed process and each file with code keeps descriptors open. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int mt_session_new(struct mt_session **out, const struct mt_session_options *options)
+{
+	__cleanup(mt_session_free) struct mt_session *s = calloc(1, sizeof(*s));
+	int err;
+
+	if (!s)
+		return -ENOMEM;
+	raise_file_limit();
+	s->no_ptrace = options->no_ptrace;
+	s->rss_per_cpu = mt_features_rss_per_cpu();
+	err = mt_locator_new(&s->locator);
+	err = err ? err : mt_kernel_load(&s->kernel, &options->kernel);
+	if (err)
+		return err;
+	*out = TAKE_PTR(s);
+	return 0;
+}
+
+void mt_session_free(struct mt_session **session)
+{
+	struct mt_session *s = *session;
+
+	if (!s)
+		return;
+	mt_hold_free(&s->hold);
+	for (size_t i = 0; i < s->nr_processes; i++)
+		mt_attach_release(&s->processes[i]);
+	for (uint32_t i = 0; i < s->nr_programs; i++)
+		mt_program_free(&s->programs[i]);
+	free(s->processes);
+	free(s->programs);
+	mt_kernel_free(&s->kernel);
+	mt_locator_free(&s->locator);
+	free(s);
+	*session = NULL;
+}
+
+struct mt_process *mt_session_process(struct mt_session *s, pid_t pid)
+{
+	for (size_t i = 0; i < s->nr_processes; i++)
+		if (s->processes[i].pid == pid)
+			return &s->processes[i];
+	return NULL;
+}
+
+struct mt_process *mt_session_add_process(struct mt_session *s, pid_t pid,
+					  struct mt_program *program)
+{
+	struct mt_process *v = reallocarray(s->processes, s->nr_processes + 1, sizeof(*v));
+
+	if (!v)
+		return NULL;
+	s->processes = v;
+	v[s->nr_processes] = (struct mt_process){ .pid = pid, .program = program };
+	return &v[s->nr_processes++];
+}
+
+void mt_session_drop_process(struct mt_session *s, struct mt_process *process)
+{
+	mt_attach_release(process);
+	*process = s->processes[--s->nr_processes];
+}
+
+int mt_session_add_program(struct mt_session *s, struct mt_program *program)
+{
+	uint32_t slot = program->slot;
+
+	if (slot > s->nr_programs) {
+		struct mt_program **v = reallocarray(s->programs, slot, sizeof(struct mt_program *));
+
+		if (!v)
+			return -ENOMEM;
+		memset(v + s->nr_programs, 0,
+		       (slot - s->nr_programs) * sizeof(struct mt_program *));
+		s->programs = v;
+		s->nr_programs = slot;
+	}
+	mt_program_free(&s->programs[slot - 1]);
+	s->programs[slot - 1] = program;
+	return 0;
+}
+
+struct mt_program *mt_session_program(const struct mt_session *s, uint32_t slot)
+{
+	return slot && slot <= s->nr_programs ? s->programs[slot - 1] : NULL;
+}
+
+uint32_t mt_session_slots(const struct mt_session *s)
+{
+	return s->nr_programs;
+}
+
+void mt_session_forget(struct mt_session *s, uint32_t slot)
+{
+	mt_program_free(&s->programs[slot - 1]);
+}
+
+/* Tell the kernel that this process is a target, and begin its first program. */
+static int begin_target(struct mt_session *s, pid_t pid, struct mt_process **out)
+{
+	struct mt_program *p = NULL;
+	uint32_t slot = 0;
+	int err = mt_kernel_control(s->kernel, MT_CONTROL_ADOPT, pid, &slot);
+
+	if (err)
+		return err;
+	err = mt_program_new(&p, slot, pid, MT_BIRTH_ATTACH, mt_session_now());
+	err = err ? err : mt_session_add_program(s, p);
+	if (err) {
+		mt_program_free(&p);
+		return err;
+	}
+	*out = mt_session_add_process(s, pid, p);
+	return *out ? 0 : -ENOMEM;
+}
+
+int mt_session_adopt(struct mt_session *s, pid_t pid)
+{
+	struct mt_process *process;
+	int err = begin_target(s, pid, &process);
+
+	if (err == -EEXIST)
+		return 0;
+	if (err)
+		return mt_err(err, "cannot follow process %d: %s", pid, strerror(-err));
+	mt_rss_init(&process->program->rss, INT64_MAX);
+	mt_program_identify(process->program);
+	mt_attach_threads(process->program);
+	err = mt_attach_process(s, process, false);
+	if (err == -ESRCH || !mt_proc_alive(pid))
+		return mt_err(-ESRCH, "process %d ended while it was attached to", pid);
+	if (!err && !process->nr_links)
+		mt_warn("process %d maps no allocator that is known (static, stripped or another "
+			"than glibc): its heap is not watched, only its mappings, threads and peaks",
+			pid);
+	return err;
+}
+
+int mt_session_launch(struct mt_session *s, char **argv, const struct mt_launch_signals *inherited)
+{
+	struct mt_process *process;
+	int err = mt_held_launch(s, argv, inherited);
+
+	if (err)
+		return err;
+	s->command = mt_hold_pid(s->hold);
+	err = begin_target(s, s->command, &process);
+	if (err)
+		return mt_err(err, "cannot follow the command: %s", strerror(-err));
+	process->program->hidden = true;
+	process->held = !s->no_ptrace;
+	return mt_attach_process(s, process, true);
+}
+
+int mt_session_start(struct mt_session *s)
+{
+	return mt_hold_start(s->hold);
+}
+
+pid_t mt_session_command(const struct mt_session *s)
+{
+	return s->command;
+}
+
+void mt_session_forward(struct mt_session *s, int signo, int si_code)
+{
+	if (s->hold)
+		mt_hold_forward(s->hold, signo, si_code);
+}
+
+int mt_session_events_fd(const struct mt_session *s)
+{
+	return mt_kernel_events_fd(s->kernel);
+}
+
+/*
+ * Processes that came without being held, and new images whose libraries have been mapped
+ * since: the sooner they are attached to, the smaller the gap.
+ */
+static void attach_late(struct mt_session *s)
+{
+	for (size_t i = 0; i < s->nr_processes; i++) {
+		struct mt_process *process = &s->processes[i];
+		struct mt_program *p = process->program;
+
+		if (p->pid != process->pid || (process->nr_links && !process->unseen))
+			continue;
+		if (!process->unseen && !p->modules_stale)
+			continue;
+		process->unseen = false;
+		mt_attach_process(s, process, false);
+	}
+}
+
+int mt_session_poll(struct mt_session *s)
+{
+	int err = mt_kernel_events(s->kernel, mt_events_handle, s);
+
+	if (s->hold)
+		while (mt_hold_poll(s->hold) > 0)
+			;
+	err = err ? err : mt_kernel_events(s->kernel, mt_events_handle, s);
+	attach_late(s);
+	return err;
+}
+
+static int64_t heap_live(const struct mt_session *s, const struct mt_program *p)
+{
+	struct mt_proc proc;
+
+	if (!p->watched || mt_tables_proc(s->kernel, p->slot, &proc))
+		return -1;
+	return proc.peak_bytes - mt_peak_headroom(proc.word);
+}
+
+static void look(struct mt_session *s, struct mt_process *process, int64_t now)
+{
+	struct mt_program *p = process->program;
+
+	if (p->pid != process->pid || p->hidden)
+		return;
+	if (mt_program_look(p, now, heap_live(s, p)))
+		return;
+	if (p->modules_stale)
+		mt_attach_refresh(s, process, process->pid);
+	mt_stacks_tick(p->stacks, p->ledger);
+}
+
+int mt_session_tick(struct mt_session *s)
+{
+	int64_t now = mt_session_now();
+	int err = mt_session_poll(s);
+
+	for (size_t i = 0; i < s->nr_processes; i++)
+		look(s, &s->processes[i], now);
+	return err;
+}
+
+bool mt_session_over(const struct mt_session *s, int *status)
+{
+	*status = 0;
+	return s->command ? mt_hold_done(s->hold, status) : !s->nr_processes;
+}
+
+void mt_session_stop(struct mt_session *s)
+{
+	for (size_t i = 0; i < s->nr_processes; i++)
+		mt_kernel_control(s->kernel, MT_CONTROL_CLOSE, s->processes[i].pid, NULL);
+	mt_session_tick(s);
+	for (size_t i = 0; i < s->nr_processes; i++) {
+		mt_rss_final_look(&s->processes[i].program->rss, s->rss_per_cpu);
+		mt_attach_release(&s->processes[i]);
+	}
+	mt_hold_free(&s->hold);
+}
+
+const struct mt_kernel *mt_session_kernel(const struct mt_session *s)
+{
+	return s->kernel;
+}
+
+const struct mt_locator *mt_session_locator(const struct mt_session *s)
+{
+	return s->locator;
+}
+
+uint64_t mt_session_strays(const struct mt_session *s)
+{
+	return s->strays;
+}

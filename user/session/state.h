@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * state.h: what the files of the session share among themselves.
+ *
+ * A process (one tgid) has probes and runs a program; a program (one address space) has the
+ * counts. They differ where address spaces and processes do: a vfork child runs in its
+ * parent's program, exec gives a process a new one.
+ */
+#ifndef MT_SESSION_STATE_H
+#define MT_SESSION_STATE_H
+
+#include "session/program.h"
+#include "session/session.h"
+
+#define MT_FILES_MAX 8 /* allocator libraries probed in one process */
+
+struct mt_hold;
+struct mt_links;
+
+struct mt_process {
+	pid_t pid;
+	struct mt_program *program; /* owned by the session's table */
+	struct mt_links *links[MT_FILES_MAX];
+	size_t nr_links;
+	bool held;   /* it stops at exec and exit */
+	bool unseen; /* it came without being held and has to be attached to */
+};
+
+struct mt_session {
+	struct mt_kernel *kernel;
+	struct mt_locator *locator;
+	struct mt_hold *hold;
+	pid_t command; /* 0: none was launched */
+	bool no_ptrace;
+	bool rss_per_cpu;
+	uint64_t strays;
+
+	struct mt_process *processes; /* alive, in no order */
+	size_t nr_processes;
+	struct mt_program **programs; /* by slot */
+	uint32_t nr_programs;	      /* slots seen so far */
+};
+
+struct mt_process *mt_session_process(struct mt_session *s, pid_t pid);
+struct mt_process *mt_session_add_process(struct mt_session *s, pid_t pid,
+					  struct mt_program *program);
+void mt_session_drop_process(struct mt_session *s, struct mt_process *process);
+int mt_session_add_program(struct mt_session *s, struct mt_program *program);
+
+/* attach.c: open probes in what the process maps, or will map where `predict` is set. */
+int mt_attach_process(struct mt_session *s, struct mt_process *process, bool predict);
+void mt_attach_release(struct mt_process *process);
+/* Read its mappings again: modules, and allocators that are not probed yet. */
+int mt_attach_refresh(struct mt_session *s, struct mt_process *process, pid_t tid);
+/* Threads that were there before us. */
+void mt_attach_threads(struct mt_program *program);
+
+/* events.c */
+void mt_events_handle(const struct mt_event *event, void *session);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * tables.h: reading what the BPF programs aggregated.
+ *
+ * Walks go through the kernel's batch look-ups: each bucket is copied whole, entries that
+ * come or go meanwhile may or may not be seen, the values of a process that has ended do
+ * not change. Callbacks get copies; one stops the walk by returning non-zero, which is then
+ * the result. One thread; errors are -errno, not logged.
+ */
+#ifndef MT_SESSION_TABLES_H
+#define MT_SESSION_TABLES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire.h"
+
+struct mt_kernel;
+
+typedef int (*mt_site_fn)(const struct mt_site_key *, const struct mt_site *, void *);
+typedef int (*mt_storm_fn)(const struct mt_site_key *, const struct mt_storm *, void *);
+typedef int (*mt_live_fn)(const struct mt_live_key *, const struct mt_live *, void *);
+
+int mt_tables_each_site(const struct mt_kernel *k, mt_site_fn cb, void *arg);
+int mt_tables_each_storm(const struct mt_kernel *k, mt_storm_fn cb, void *arg);
+int mt_tables_each_live(const struct mt_kernel *k, mt_live_fn cb, void *arg);
+
+int mt_tables_proc(const struct mt_kernel *k, uint32_t slot, struct mt_proc *out);
+int mt_tables_storm(const struct mt_kernel *k, const struct mt_site_key *key,
+		    struct mt_storm *out);
+int mt_tables_stack(const struct mt_kernel *k, uint64_t id, struct mt_stack *out);
+uint64_t mt_tables_lost(const struct mt_kernel *k, enum mt_lost what);
+
+/* Forget what belonged to a slot whose process is gone and whose data was kept. */
+void mt_tables_drop_proc(const struct mt_kernel *k, uint32_t slot);
+void mt_tables_drop_site(const struct mt_kernel *k, const struct mt_site_key *key);
+void mt_tables_drop_live(const struct mt_kernel *k, const struct mt_live_key *keys, size_t nr);
+
+#endif

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include "symbol/symbol.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+
+#include "capture/capture.h"
+#include "symbol/symbolizer.h"
+#include "target/locate.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+#define NO_MODULE SIZE_MAX
+
+/* How many modules that begin before an address but end before it too are passed over. */
+#define OVERLAP_MAX 16
+
+struct file {
+	char *path;
+	char *build_id; /* or NULL */
+};
+
+struct module {
+	uint32_t process;
+	uint64_t start;
+	uint64_t end;
+	uint64_t file_offset;
+	size_t file;
+};
+
+/* A process and one of its stacks, or an address in it. */
+struct pair {
+	uint64_t value;
+	uint32_t process;
+};
+
+struct pairs {
+	struct pair *v;
+	size_t nr;
+	size_t size;
+};
+
+/* A frame and where it lies. */
+struct frame {
+	struct pair at;
+	size_t file;   /* or NO_MODULE */
+	size_t module; /* or NO_MODULE */
+};
+
+struct resolver {
+	struct mt_capture *capture;
+	const struct mt_locator *files_open; /* or NULL */
+	struct file *files;
+	size_t nr_files;
+	struct module *modules; /* by process and start */
+	size_t nr_modules;
+	struct pairs stacks; /* in use */
+	struct pairs addresses;
+};
+
+static void resolver_free(struct resolver *r)
+{
+	for (size_t i = 0; i < r->nr_files; i++) {
+		free(r->files[i].path);
+		free(r->files[i].build_id);
+	}
+	free(r->files);
+	free(r->modules);
+	free(r->stacks.v);
+	free(r->addresses.v);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	const struct pair *x = a, *y = b;
+
+	if (x->value != y->value)
+		return x->value < y->value ? -1 : 1;
+	return (x->process > y->process) - (x->process < y->process);
+}
+
+static void unique_pairs(struct pairs *p)
+{
+	size_t kept = 0;
+
+	if (p->nr)
+		qsort(p->v, p->nr, sizeof(*p->v), by_value);
+	for (size_t i = 0; i < p->nr; i++) {
+		if (!kept || by_value(&p->v[i], &p->v[kept - 1]))
+			p->v[kept++] = p->v[i];
+	}
+	p->nr = kept;
+}
+
+/* A full array first loses its duplicates, of which stacks have many, and then may grow. */
+static int add_pair(struct pairs *p, uint32_t process, uint64_t value)
+{
+	if (p->nr == p->size)
+		unique_pairs(p);
+	if (p->nr == p->size || p->nr > p->size - p->size / 4) {
+		size_t size = p->size ? 2 * p->size : 1024;
+		struct pair *grown = reallocarray(p->v, size, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		p->v = grown;
+		p->size = size;
+	}
+	p->v[p->nr++] = (struct pair){ .value = value, .process = process };
+	return 0;
+}
+
+static int copy_string(char **out, const char *text)
+{
+	*out = text ? strdup(text) : NULL;
+	return text && !*out ? -ENOMEM : 0;
+}
+
+static bool same_string(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+/* The number of the file with this path and build id. */
+static int intern_file(struct resolver *r, const char *path, const char *build_id, size_t *index)
+{
+	struct file *grown, *f;
+
+	for (*index = 0; *index < r->nr_files; ++*index) {
+		f = &r->files[*index];
+		if (same_string(f->path, path) && same_string(f->build_id, build_id))
+			return 0;
+	}
+	grown = reallocarray(r->files, r->nr_files + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	r->files = grown;
+	f = &r->files[r->nr_files++];
+	*f = (struct file){ 0 };
+	return copy_string(&f->path, path) ?: copy_string(&f->build_id, build_id);
+}
+
+static int add_module(const struct mt_module_row *row, void *arg)
+{
+	struct resolver *r = arg;
+	struct module *grown;
+	size_t file;
+	int err = intern_file(r, row->path, row->build_id, &file);
+
+	if (err)
+		return err;
+	grown = reallocarray(r->modules, r->nr_modules + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	r->modules = grown;
+	r->modules[r->nr_modules++] = (struct module){ .process = row->process,
+						       .start = row->start,
+						       .end = row->end,
+						       .file_offset = row->file_offset,
+						       .file = file };
+	return 0;
+}
+
+static int add_site(const struct mt_site_row *row, void *arg)
+{
+	return add_pair(&((struct resolver *)arg)->stacks, row->process, row->stack);
+}
+
+static int add_map_site(const struct mt_map_site_row *row, void *arg)
+{
+	return add_pair(&((struct resolver *)arg)->stacks, row->process, row->stack);
+}
+
+static int add_spawn(const struct mt_spawn_row *row, void *arg)
+{
+	return add_pair(&((struct resolver *)arg)->stacks, row->process, row->stack);
+}
+
+/* The frames of a stack, for every process that uses it. */
+static int add_stack(const struct mt_stack_row *row, void *arg)
+{
+	struct resolver *r = arg;
+	const struct pairs *used = &r->stacks;
+	size_t lo = 0, hi = used->nr;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (used->v[mid].value < row->id)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (; lo < used->nr && used->v[lo].value == row->id; lo++) {
+		for (size_t i = 0; i < row->nr; i++) {
+			int err = add_pair(&r->addresses, used->v[lo].process, row->frames[i]);
+
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
+static int by_process_and_start(const void *a, const void *b)
+{
+	const struct module *x = a, *y = b;
+
+	if (x->process != y->process)
+		return x->process < y->process ? -1 : 1;
+	return (x->start > y->start) - (x->start < y->start);
+}
+
+static int gather(struct resolver *r)
+{
+	int err = mt_capture_each_module(r->capture, add_module, r);
+
+	if (!err)
+		err = mt_capture_each_site(r->capture, add_site, r);
+	if (!err)
+		err = mt_capture_each_map_site(r->capture, add_map_site, r);
+	if (!err)
+		err = mt_capture_each_spawn(r->capture, add_spawn, r);
+	if (err)
+		return err;
+	if (r->nr_modules)
+		qsort(r->modules, r->nr_modules, sizeof(*r->modules), by_process_and_start);
+	unique_pairs(&r->stacks);
+	err = mt_capture_each_stack(r->capture, add_stack, r);
+	unique_pairs(&r->addresses);
+	return err;
+}
+
+/* The module that the call before the return address `at` is in. */
+static size_t find_module(const struct resolver *r, const struct pair *at)
+{
+	uint64_t pc = at->value - 1;
+	size_t lo = 0, hi = r->nr_modules;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		const struct module *m = &r->modules[mid];
+
+		if (m->process < at->process || (m->process == at->process && m->start <= pc))
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (size_t i = lo; i > 0 && lo - i < OVERLAP_MAX; i--) {
+		const struct module *m = &r->modules[i - 1];
+
+		if (m->process != at->process)
+			break;
+		if (m->end > pc)
+			return i - 1;
+	}
+	return NO_MODULE;
+}
+
+static int by_file(const void *a, const void *b)
+{
+	const struct frame *x = a, *y = b;
+
+	if (x->file != y->file)
+		return x->file < y->file ? -1 : 1;
+	return by_value(&x->at, &y->at);
+}
+
+static struct frame *place_frames(const struct resolver *r)
+{
+	struct frame *frames = calloc(r->addresses.nr + 1, sizeof(*frames));
+
+	if (!frames)
+		return NULL;
+	for (size_t i = 0; i < r->addresses.nr; i++) {
+		size_t m = find_module(r, &r->addresses.v[i]);
+
+		frames[i] = (struct frame){
+			.at = r->addresses.v[i],
+			.module = m,
+			.file = m == NO_MODULE ? NO_MODULE : r->modules[m].file,
+		};
+	}
+	qsort(frames, r->addresses.nr, sizeof(*frames), by_file);
+	return frames;
+}
+
+/* The file at the path, which may have been replaced: only the same build will do. */
+static int open_by_path(const struct file *f, struct mt_symbolizer **out, int *fd)
+{
+	_close_ int opened = -1; /* closed after the symbolizer is freed */
+	__cleanup(mt_symbolizer_free) struct mt_symbolizer *s = NULL;
+	int err;
+
+	if (!f->build_id || f->path[0] != '/')
+		return -ENOENT;
+	opened = mt_locate_open_regular(AT_FDCWD, f->path, RESOLVE_NO_MAGICLINKS);
+	if (opened < 0)
+		return opened;
+	err = mt_symbolizer_new(&s, opened);
+	if (err)
+		return err;
+	if (!same_string(mt_symbolizer_build_id(s), f->build_id))
+		return -ESTALE;
+	*out = TAKE_PTR(s);
+	*fd = TAKE_FD(opened);
+	return 0;
+}
+
+/* `fd` is what must stay open for as long as the symbolizer, if that is ours to close. */
+static int open_file(const struct resolver *r, const struct file *f, struct mt_symbolizer **out,
+		     int *fd)
+{
+	const struct mt_probe_target *t = NULL;
+
+	if (!f->path)
+		return -ENOENT;
+	if (r->files_open)
+		t = mt_locator_lookup(r->files_open, f->path, f->build_id);
+	return t ? mt_symbolizer_new(out, t->fd) : open_by_path(f, out, fd);
+}
+
+static int put_frame(const struct resolver *r, const struct frame *f, struct mt_symbolizer *s)
+{
+	const struct module *m = f->module == NO_MODULE ? NULL : &r->modules[f->module];
+	struct mt_symbol_row row = { .process = f->at.process, .address = f->at.value };
+	struct mt_symbol symbol = { 0 };
+
+	if (m) {
+		row.module = r->files[m->file].path;
+		row.offset = f->at.value - m->start + m->file_offset;
+	}
+	if (s) {
+		int err = mt_symbolizer_find(s, row.offset - 1, &symbol);
+
+		if (err)
+			return err;
+	}
+	row.function = symbol.function;
+	row.file = symbol.file;
+	row.line = symbol.line;
+	return mt_capture_put_symbol(r->capture, &row);
+}
+
+/* Frames of one file, from `frames` on; returns how many, or -errno. */
+static ssize_t put_file(const struct resolver *r, const struct frame *frames, size_t nr)
+{
+	const struct file *f = frames->file == NO_MODULE ? NULL : &r->files[frames->file];
+	_close_ int fd = -1; /* closed after the symbolizer is freed */
+	__cleanup(mt_symbolizer_free) struct mt_symbolizer *s = NULL;
+	size_t i;
+	int err = f ? open_file(r, f, &s, &fd) : 0;
+
+	if (err == -ENOMEM)
+		return err;
+	if (err)
+		mt_info("no symbols from %s: %s", f->path ?: "a module", strerror(-err));
+	for (i = 0; i < nr && frames[i].file == frames->file; i++) {
+		err = put_frame(r, &frames[i], s);
+		if (err)
+			return err;
+	}
+	return (ssize_t)i;
+}
+
+static int put_frames(const struct resolver *r, const struct frame *frames, size_t nr)
+{
+	for (size_t i = 0; i < nr;) {
+		ssize_t done = put_file(r, frames + i, nr - i);
+
+		if (done < 0)
+			return (int)done;
+		i += (size_t)done;
+	}
+	return 0;
+}
+
+int mt_symbol_resolve_capture(struct mt_capture *c, const struct mt_locator *files)
+{
+	__cleanup(resolver_free) struct resolver r = { .capture = c, .files_open = files };
+	_free_ struct frame *frames = NULL;
+	int err = gather(&r);
+
+	if (err)
+		return err;
+	frames = place_frames(&r);
+	if (!frames)
+		return -ENOMEM;
+	err = mt_capture_begin(c);
+	if (err)
+		return err;
+	err = put_frames(&r, frames, r.addresses.nr);
+	return mt_capture_commit(c) ?: err;
+}

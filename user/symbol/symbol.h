@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * symbol.h: names for the addresses in a capture.
+ *
+ * For every frame of every stack that a process's sites, mapping sites or threads refer to,
+ * one mt_symbol_row is written (depth 0: what the compiler inlined is not taken apart). All
+ * frames are return addresses, so what is looked up is the byte before them: the call.
+ *
+ * A module's file is the one that `files` holds open; where it has none, the one at the
+ * module row's path, if its build id is the row's. Each is read once, however many processes
+ * map it, and only one at a time is in memory. A file that cannot be read leaves its frames
+ * with module and offset. Not thread-safe; the capture must not be in a transaction.
+ */
+#ifndef MT_SYMBOL_SYMBOL_H
+#define MT_SYMBOL_SYMBOL_H
+
+struct mt_capture;
+struct mt_locator;
+
+/* `files` may be NULL. 0, or -errno of the capture. */
+int mt_symbol_resolve_capture(struct mt_capture *c, const struct mt_locator *files);
+
+#endif
