@@ -283,14 +283,22 @@ static __always_inline void call_discard(struct mt_thread *th, struct mt_proc *p
 	__sync_fetch_and_add(&proc->discarded_cnt, 1);
 }
 
-static __always_inline void on_free(struct mt_thread *th, struct mt_proc *proc, __u64 addr)
+/*
+ * When a thread ends glibc hands the blocks in its cache, which the program has freed long
+ * since, to its own `free`: a call from inside the library for a block that is not there.
+ */
+static __always_inline void on_free(struct pt_regs *ctx, struct mt_thread *th,
+				    struct mt_proc *proc, __u64 cookie)
 {
+	__u64 addr = PT_REGS_PARM1(ctx);
 	struct mt_live rec;
 
 	if (!addr)
 		return;
 	if (live_take(th->slot, addr, &rec))
 		block_gone(th, proc, addr, &rec);
+	else if (mt_call_internal(cookie, PT_REGS_IP(ctx), mt_user_word(PT_REGS_SP(ctx))))
+		__sync_fetch_and_add(&proc->flushed_free_cnt, 1);
 	else
 		unknown_free(proc, addr);
 }
@@ -344,7 +352,7 @@ int mt_call_enter(struct pt_regs *ctx)
 		call_discard(th, proc);
 	}
 	if (func == MT_FUNC_FREE)
-		on_free(th, proc, PT_REGS_PARM1(ctx));
+		on_free(ctx, th, proc, cookie);
 	else
 		on_call(ctx, th, func);
 	return 0;

@@ -47,12 +47,19 @@ enum mt_func {
 };
 
 /*
- * A probe's cookie: the process that its link was opened for and the function. A hit in
- * another process (a vfork child on some kernels) is not this link's to count.
+ * A probe's cookie: { tgid:32, after:12, before:12, func:8 }. The process that its link was
+ * opened for: a hit in another one (a vfork child on some kernels) is not this link's to
+ * count. How many pages of the library's own code lie around the probe: calls from there are
+ * the allocator's. Too many do not fit and say 16 MiB.
  */
-#define MT_COOKIE(tgid, func)	   (((__u64)(__u32)(tgid) << 32) | (__u64)(func))
-#define MT_COOKIE_TGID(cookie) ((__u32)((cookie) >> 32))
-#define MT_COOKIE_FUNC(cookie) ((__u32)((cookie)&0xff))
+#define MT_COOKIE_PAGES(bytes) ((bytes) >> 12 < 0xfff ? (__u64)(bytes) >> 12 : 0xfffULL)
+#define MT_COOKIE(tgid, func, before, after)                                                       \
+	((__u64)(__u32)(tgid) << 32 | MT_COOKIE_PAGES(after) << 20 |                               \
+	 MT_COOKIE_PAGES(before) << 8 | (__u64)(func))
+#define MT_COOKIE_TGID(cookie)	 ((__u32)((cookie) >> 32))
+#define MT_COOKIE_AFTER(cookie)	 (((cookie) >> 20 & 0xfff) << 12)
+#define MT_COOKIE_BEFORE(cookie) (((cookie) >> 8 & 0xfff) << 12)
+#define MT_COOKIE_FUNC(cookie)	 ((__u32)((cookie)&0xff))
 
 /*
  * Log-linear histogram: four buckets an octave, so a bucket is at most 25% wide.
@@ -170,6 +177,7 @@ struct mt_proc {
 	__u64 peak_ns;
 	__u64 unknown_free_cnt;
 	__u64 inherited_free_cnt;
+	__u64 flushed_free_cnt; /* by the allocator, of what the program had freed before */
 	__u64 failed_cnt;
 	__u64 realloc_failed_cnt; /* of these */
 	__u64 discarded_cnt; /* calls that never returned: longjmp, an exception */
@@ -182,7 +190,7 @@ struct mt_proc {
 	__u32 seen_from_birth;
 	__u32 zero;
 };
-_Static_assert(sizeof(struct mt_proc) == 104, "wire");
+_Static_assert(sizeof(struct mt_proc) == 112, "wire");
 
 /* `images`: which address space a process runs in. A vfork child shares its parent's. */
 struct mt_image {

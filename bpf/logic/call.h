@@ -23,6 +23,13 @@ struct mt_call_args {
 	__u64 c;
 };
 
+/* Is `caller` in the code of the library that the probe at `ip` belongs to? */
+static inline int mt_call_internal(__u64 cookie, __u64 ip, __u64 caller)
+{
+	return caller < ip ? ip - caller <= MT_COOKIE_BEFORE(cookie)
+			   : caller - ip < MT_COOKIE_AFTER(cookie);
+}
+
 /* n * size; what cannot be represented will fail in the allocator too. */
 static inline __u64 mt_call_product(__u64 n, __u64 size)
 {

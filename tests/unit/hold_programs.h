@@ -281,7 +281,8 @@ static void *thread_hear(void *arg)
 /* Four busy kinds of task: threads in a read, a child, a stopped child, signals on the way. */
 static int prog_long(const char *arg)
 {
-	struct sigaction act = { .sa_sigaction = count_signal, .sa_flags = SA_SIGINFO | SA_RESTART };
+	struct sigaction act = { .sa_sigaction = count_signal,
+				 .sa_flags = SA_SIGINFO | SA_RESTART };
 	pthread_t t[3];
 	pid_t reader, stopped;
 	sigset_t set;

@@ -17,6 +17,7 @@
 static char dir[] = "/tmp/test_launch.XXXXXX";
 static int called; /* ops of any kind */
 static int ended_status;
+static struct mt_launch_signals inherited;
 
 static void on_forked(void *arg, pid_t parent, pid_t child, bool shares_mm)
 {
@@ -69,14 +70,13 @@ static int run(struct mt_hold *h)
 	return status;
 }
 
-static struct mt_hold *launch(const char *path, const char *arg,
-			      const struct mt_launch_signals *inherited, bool hold)
+static struct mt_hold *launch(const char *path, const char *arg, bool hold)
 {
 	char *argv[] = { "self", (char *)arg, "", NULL };
 	struct mt_hold *h = NULL;
 
 	called = 0;
-	assert_int_equal(mt_hold_launch(&h, path, argv, inherited, hold, &ops, NULL), 0);
+	assert_int_equal(mt_hold_launch(&h, path, argv, &inherited, hold, &ops, NULL), 0);
 	return h;
 }
 
@@ -116,21 +116,21 @@ static void test_exec_fails(void **state)
 	_free_ char *script = make_file("script", "exit 12\n", 0755);
 
 	for (int hold = 0; hold < 2; hold++) {
-		struct mt_hold *h = launch(orphan, "", NULL, hold);
+		struct mt_hold *h = launch(orphan, "", hold);
 
 		assert_int_equal(mt_hold_start(h), -ENOENT);
 		mt_hold_free(&h);
 		assert_int_equal(called, 0);
 		assert_int_equal(waitpid(-1, NULL, __WALL), -1);
 
-		h = launch(dir, "", NULL, hold);
+		h = launch(dir, "", hold);
 		assert_int_equal(mt_hold_start(h), -EACCES);
 		mt_hold_free(&h);
 		assert_int_equal(called, 0);
 		assert_int_equal(waitpid(-1, NULL, __WALL), -1);
 
 		/* No #! line: execvp(3) hands it to a shell. */
-		h = launch(script, "", NULL, hold);
+		h = launch(script, "", hold);
 		assert_int_equal(mt_hold_start(h), 0);
 		assert_int_equal(run(h), 12 << 8);
 	}
@@ -139,7 +139,7 @@ static void test_exec_fails(void **state)
 static void test_waits_at_the_gate(void **state)
 {
 	for (int hold = 0; hold < 2; hold++) {
-		struct mt_hold *h = launch(SELF, "exit", NULL, hold);
+		struct mt_hold *h = launch(SELF, "exit", hold);
 		int status;
 
 		assert_int_equal(mt_hold_poll(h), 0);
@@ -155,7 +155,7 @@ static void test_leaves_with_us(void **state)
 {
 	char *argv[] = { "true", NULL };
 	int gate = -1, status;
-	pid_t pid = mt_launch_fork(&gate, "/bin/true", argv, NULL);
+	pid_t pid = mt_launch_fork(&gate, "/bin/true", argv, &inherited);
 
 	assert_true(pid > 0);
 	close(gate); /* as when memtide dies */
@@ -167,13 +167,13 @@ static void test_leaves_with_us(void **state)
 static void test_signal_before_exec(void **state)
 {
 	for (int hold = 0; hold < 2; hold++) {
-		struct mt_hold *h = launch("/bin/true", "exit", NULL, hold);
+		struct mt_hold *h = launch("/bin/true", "exit", hold);
 
 		kill(mt_hold_pid(h), SIGWINCH);
 		assert_int_equal(mt_hold_start(h), 0);
 		assert_int_equal(run(h), 0);
 
-		h = launch("/bin/true", "exit", NULL, hold);
+		h = launch("/bin/true", "exit", hold);
 		kill(mt_hold_pid(h), SIGTERM);
 		assert_int_equal(mt_hold_start(h), 0);
 		assert_int_equal(run(h), SIGTERM);
@@ -184,7 +184,7 @@ static void test_signal_before_exec(void **state)
 /* SIGHUP ignored and SIGUSR1 blocked were inherited; the rest is memtide's own doing. */
 static void test_signals_restored(void **state)
 {
-	struct mt_launch_signals inherited;
+	struct mt_launch_signals ours = inherited;
 	sigset_t set, old;
 	struct mt_hold *h;
 
@@ -198,13 +198,14 @@ static void test_signals_restored(void **state)
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_SETMASK, &set, NULL);
-	h = launch(SELF, "signal-state", &inherited, true);
+	h = launch(SELF, "signal-state", true);
 	assert_int_equal(mt_hold_start(h), 0);
 	assert_int_equal(run(h), 0);
 
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &old, NULL);
+	inherited = ours;
 }
 
 /* A parent that ignores SIGCHLD must not cost us the status. */
@@ -213,7 +214,7 @@ static void test_sigchld_ignored(void **state)
 	struct mt_hold *h;
 
 	signal(SIGCHLD, SIG_IGN);
-	h = launch("/bin/false", "exit", NULL, false);
+	h = launch("/bin/false", "exit", false);
 	assert_int_equal(mt_hold_start(h), 0);
 	assert_int_equal(run(h), 1 << 8);
 }
@@ -222,8 +223,12 @@ static void test_refusal(void **state)
 {
 	const char *refused[] = { "strace", "/usr/bin/gdb", "/usr/bin/lldb-14", "./rr",
 				  "/opt/lldb-server-17.0" };
-	const char *held[] = { "/usr/bin/gdb-add-index", "/bin/strace-log-merge", "/bin/rrd", "gd",
-			       "/strace/true", "" };
+	const char *held[] = { "/usr/bin/gdb-add-index",
+			       "/bin/strace-log-merge",
+			       "/bin/rrd",
+			       "gd",
+			       "/strace/true",
+			       "" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
 		assert_non_null(mt_hold_refusal(refused[i]));
@@ -265,6 +270,7 @@ int main(int argc, char **argv)
 	if (argc > 1)
 		return run_program(argv);
 	setenv("ASAN_OPTIONS", "detect_leaks=0", 1); /* not in a held program */
+	mt_launch_signals_save(&inherited);
 	sigemptyset(&sigchld);
 	sigaddset(&sigchld, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &sigchld, NULL);

@@ -5,8 +5,8 @@
 Each kernel boots with an initramfs that holds build/memtide, the programs that it traces
 and their libraries. Inside, only recording happens (tests/vm/guest/init); the captures come out
 over a serial port and are judged here as those of the host are (tests/e2e/memtide.py).
-Kernels are downloaded once, into build/vm/. Prints a line per test, `ok`, `FAIL` or `skip`;
-exits 1 if one failed.
+Kernels are downloaded once, into build/vm/. Prints a line per test, `ok SERIES/NAME: ...` or
+`FAIL SERIES/NAME: ...`; exits 1 if one failed, 77 (and says why) where no machine can run.
 """
 
 import concurrent.futures
@@ -131,7 +131,7 @@ def unpack(folder):
 
 def judge(series, case, folder):
     """Is it good, and a line that says so."""
-    name = f"vm-{series}/{case.name}"
+    name = f"{series}/{case.name}"
     if not (folder / "uptime").exists():
         return False, f"FAIL {name}: the machine ended before it did"
     began, ended = map(float, (folder / "uptime").read_text().split())
@@ -140,7 +140,7 @@ def judge(series, case, folder):
     except Exception as why:  # pylint: disable=broad-except
         # Whatever a check trips over is its test's failure.
         return False, f"FAIL {name}: {why or type(why)} (its output: {folder.relative_to(ROOT)})"
-    return True, f"ok {name} ({ended - began:.1f} s)" + (f": {note}" if note else "")
+    return True, f"ok {name}: {ended - began:.1f} s" + (f", {note}" if note else "")
 
 
 def run_series(series, image, initrd, todo):
@@ -153,15 +153,15 @@ def run_series(series, image, initrd, todo):
     results = [judge(series, case, folder / case.name) for case in todo]
     lines = [line for _, line in results]
     if not in_time:
-        lines.append(f"FAIL vm-{series}: still running after {DEADLINE_S} s, stopped")
-    lines.append(f"vm-{series}: {image.name}, {time.monotonic() - began:.0f} s")
+        lines.append(f"FAIL {series}/end: still running after {DEADLINE_S} s, stopped")
+    lines.append(f"{series}: {image.name}, {time.monotonic() - began:.0f} s")
     print("\n".join(lines), flush=True)
     return in_time and all(good for good, _ in results)
 
 
 def main():
     if not shutil.which(QEMU[0]):
-        print(f"skip vm: no {QEMU[0]}: scripts/setup.sh installs it")
+        print(f"no {QEMU[0]}: scripts/setup.sh installs it")
         sys.exit(77)
     chosen = sys.argv[1:] or ["6.1", "6.12"]
     VM.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ static int by_peak(const void *va, const void *vb)
 		       ?: strcmp(a->kind, b->kind);
 }
 
-bool mt_maps_watched(const struct mt_model *m)
+bool mt_mapped_watched(const struct mt_model *m)
 {
 	return m->meta.hooks_vm && strcmp(m->meta.hooks_vm, "none");
 }

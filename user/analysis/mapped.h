@@ -16,7 +16,7 @@ struct mt_mapped {
 };
 
 /* Was the ledger kept? If not, a process's mapping numbers mean nothing. */
-bool mt_maps_watched(const struct mt_model *m);
+bool mt_mapped_watched(const struct mt_model *m);
 
 int mt_mapped_new(struct mt_mapped **out, const struct mt_model_process *p);
 void mt_mapped_free(struct mt_mapped **maps);

@@ -194,7 +194,10 @@ int mt_capture_begin(struct mt_capture *c)
 
 int mt_capture_commit(struct mt_capture *c)
 {
-	return run(c, "COMMIT", "write");
+	/* Somebody reads it: no error yet, the transaction is whole and can be tried again. */
+	if (sqlite3_exec(c->db, "COMMIT", NULL, NULL, NULL) == SQLITE_BUSY)
+		return -EBUSY;
+	return sqlite3_errcode(c->db) ? mt_capture_error(c, "write") : 0;
 }
 
 /* ---- opening: the file may be damaged or hostile ------------------------------------------ */
@@ -268,7 +271,7 @@ static int check_tables(struct mt_capture *c)
 
 	rc = sqlite3_prepare_v2(c->db, "SELECT name,sql FROM sqlite_schema", -1, &stmt, NULL);
 	while (!rc && tables <= MT_TABLE_MAX && sqlite3_step(stmt) == SQLITE_ROW)
-		tables += is_ours(stmt) ? 1 : MT_TABLE_MAX;
+		tables += is_ours(stmt) ? 1 : MT_TABLE_MAX + 1;
 	rc = sqlite3_finalize(stmt) ?: rc;
 	if (rc && sqlite3_extended_errcode(c->db) == SQLITE_READONLY_ROLLBACK)
 		return -EUCLEAN;

@@ -272,7 +272,7 @@ static json_t *maps(struct context *ctx)
 	const struct mt_process_row *row = &ctx->process->row;
 	_decref_ json_t *sites = json_array();
 
-	if (!mt_maps_watched(ctx->model))
+	if (!mt_mapped_watched(ctx->model))
 		return json_null();
 	if (!sites || mt_mapped_new(&ledger, ctx->process))
 		return NULL;
@@ -422,7 +422,7 @@ int mt_report_json(FILE *out, const struct mt_model *m)
 	if (!report)
 		return -ENOMEM;
 	/* ASCII, so that no name reaches a terminal; 15 digits, so that 0.1 is 0.1. */
-	if (json_dumpf(report, out, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15)) ||
+	if (json_dumpf(report, out, JSON_INDENT(1) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15)) ||
 	    fputc('\n', out) == EOF || fflush(out))
 		return -EIO;
 	return 0;

@@ -25,10 +25,11 @@
 #define FRAMES_SHOWN	   5
 #define STACK_INDENT	   7
 
-#define BYTES(n)   (mt_unit_bytes(n).s)
-#define COUNT(n)   (mt_unit_count(n).s)
-#define PCT(n)	   (mt_unit_pct(n).s)
-#define SECONDS(n) (mt_unit_seconds(n).s)
+#define BYTES(n)	 (mt_unit_bytes(n).s)
+#define COUNT(n)	 (mt_unit_count(n).s)
+#define PCT(n)		 (mt_unit_pct(n).s)
+#define THINGS(n, thing) (mt_unit_things(n, thing).s)
+#define SECONDS(n)	 (mt_unit_seconds(n).s)
 
 struct mt_text_options mt_text_options_for(FILE *out)
 {
@@ -155,21 +156,21 @@ static void print_heap(struct mt_printer *p, const struct mt_model_process *proc
 {
 	if (!heap->watched)
 		return;
-	mt_print_field(
-		p, "Heap calls",
-		"%s allocations of %s: %s temporary, %s freed within 1 ms; %s failed (exact)",
-		COUNT(heap->alloc_cnt), BYTES(heap->alloc_bytes), COUNT(heap->temporary_cnt),
-		COUNT(heap->short_lived_cnt), COUNT(process->row.failed_cnt));
-	mt_print_field(p, "Live at end", "%s in %s blocks (exact)", BYTES(heap->live_bytes),
-		       COUNT(heap->live_cnt));
+	mt_print_field(p, "Heap calls",
+		       "%s of %s: %s temporary, %s freed within 1 ms; %s failed (exact)",
+		       THINGS(heap->alloc_cnt, "allocation"), BYTES(heap->alloc_bytes),
+		       COUNT(heap->temporary_cnt), COUNT(heap->short_lived_cnt),
+		       COUNT(process->row.failed_cnt));
+	mt_print_field(p, "Live at end", "%s in %s (exact)", BYTES(heap->live_bytes),
+		       THINGS(heap->live_cnt, "block"));
 	if (heap->nr_sites)
 		mt_print(p, 2, 4, "Largest at the heap's peak (exact):");
 	for (size_t i = 0; i < heap->nr_sites && i < SITES_SHOWN; i++) {
 		const struct mt_heap_site *site = &heap->sites[i];
 
-		mt_print(p, 4, STACK_INDENT, "%zu. %s (%s) in %s blocks; %s live at the end", i + 1,
+		mt_print(p, 4, STACK_INDENT, "%zu. %s (%s) in %s; %s live at the end", i + 1,
 			 BYTES(site->at_peak_bytes), PCT(site->at_peak_pct),
-			 COUNT(site->at_peak_cnt), BYTES(site->live_bytes));
+			 THINGS(site->at_peak_cnt, "block"), BYTES(site->live_bytes));
 		print_stack(p, process, site->stack);
 	}
 }
@@ -182,9 +183,9 @@ static void print_worst_storm(struct mt_printer *p, const struct mt_model_proces
 	if (!storms->nr_sites)
 		return;
 	mt_print(p, 2, 4,
-		 "Worst realloc storm (exact; %s in all): %s calls copied %s, at most %s to one "
+		 "Worst realloc storm (exact; %s in all): %s copied %s, at most %s to one "
 		 "block, %s in 100 ms",
-		 COUNT(storms->nr_sites), COUNT(worst->calls), BYTES(worst->copied_bytes),
+		 COUNT(storms->nr_sites), THINGS(worst->calls, "call"), BYTES(worst->copied_bytes),
 		 COUNT(worst->longest_chain), COUNT(worst->busiest_100ms_calls));
 	print_stack(p, process, worst->stack);
 	if (worst->suggested_capacity_bytes >= 0)
@@ -223,7 +224,7 @@ static void print_maps(struct mt_printer *p, const struct mt_model *m,
 {
 	const struct mt_process_row *row = &process->row;
 
-	if (!mt_maps_watched(m)) {
+	if (!mt_mapped_watched(m)) {
 		mt_print_field(p, "Mappings", "unknown: no system calls were hooked");
 		return;
 	}
@@ -239,8 +240,8 @@ static void print_maps(struct mt_printer *p, const struct mt_model *m,
 			       BYTES(row->arena_reserved_bytes));
 	if (!maps->nr_sites)
 		return;
-	mt_print(p, 4, STACK_INDENT, "Largest at its peak: %s in %s calls of %s",
-		 BYTES(maps->sites[0]->row.at_peak_bytes), COUNT(maps->sites[0]->row.cnt),
+	mt_print(p, 4, STACK_INDENT, "Largest at its peak: %s in %s of %s",
+		 BYTES(maps->sites[0]->row.at_peak_bytes), THINGS(maps->sites[0]->row.cnt, "call"),
 		 maps->sites[0]->row.kind);
 	print_stack(p, process, &maps->sites[0]->stack);
 }
@@ -262,9 +263,9 @@ static void print_unseen(struct mt_printer *p, const struct mt_model_process *pr
 	if (life->coverage_pct < 0)
 		mt_print_field(p, "Coverage", "unknown: it had no time");
 	else
-		mt_print_field(p, "Coverage", "%.2f%% of its time; not counted: %s in %s gaps",
+		mt_print_field(p, "Coverage", "%.2f%% of its time; not counted: %s, in %s",
 			       life->coverage_pct, SECONDS(life->uncounted_ns),
-			       COUNT(process->nr_gaps));
+			       THINGS(process->nr_gaps, "gap"));
 	for (size_t i = 0; i < ARRAY_SIZE(unseen); i++)
 		if (unseen[i].cnt)
 			mt_print_field(p, "", "%s %s", COUNT(unseen[i].cnt), unseen[i].what);
@@ -315,7 +316,7 @@ static void print_capture(struct mt_printer *p, const struct mt_model *m)
 	mt_print(p, 0, 2, "memtide report of %s", meta->command ?: "an unknown command");
 	mt_print(p, 2, 2, "recorded %s for %s, mode %s", meta->started ?: "at an unknown time",
 		 SECONDS(meta->duration_ns), meta->mode ?: "unknown");
-	mt_print(p, 2, 2, "%s processes, %s traps, %s of CPU time used by memtide itself",
+	mt_print(p, 2, 2, "program images: %s, traps: %s, CPU time of memtide itself: %s",
 		 COUNT(m->nr_processes), COUNT(meta->traps), SECONDS(meta->self_cpu_ns));
 	if (meta->finished != 1)
 		mt_print(p, 2, 2,

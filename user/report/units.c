@@ -43,6 +43,14 @@ struct mt_unit mt_unit_count(int64_t n)
 	return unit;
 }
 
+struct mt_unit mt_unit_things(int64_t n, const char *thing)
+{
+	struct mt_unit unit;
+
+	snprintf(unit.s, sizeof(unit.s), "%s %s%s", mt_unit_count(n).s, thing, n == 1 ? "" : "s");
+	return unit;
+}
+
 struct mt_unit mt_unit_pct(double pct)
 {
 	struct mt_unit unit = { "unknown" };

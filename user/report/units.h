@@ -11,12 +11,13 @@
 #include <stdint.h>
 
 struct mt_unit {
-	char s[32];
+	char s[40];
 };
 
-struct mt_unit mt_unit_bytes(int64_t bytes); /* "1.5 MiB" */
-struct mt_unit mt_unit_count(int64_t n);     /* "1,234" */
-struct mt_unit mt_unit_pct(double pct);	     /* "12.3%" */
-struct mt_unit mt_unit_seconds(int64_t ns);  /* "1.23 s" */
+struct mt_unit mt_unit_bytes(int64_t bytes);		     /* "1.5 MiB" */
+struct mt_unit mt_unit_count(int64_t n);		     /* "1,234" */
+struct mt_unit mt_unit_things(int64_t n, const char *thing); /* "1 block", "2 blocks" */
+struct mt_unit mt_unit_pct(double pct);			     /* "12.3%" */
+struct mt_unit mt_unit_seconds(int64_t ns);		     /* "1.23 s" */
 
 #endif

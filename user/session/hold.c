@@ -411,19 +411,24 @@ int mt_hold_launch(struct mt_hold **out, const char *path, char **argv,
 	return 0;
 }
 
-/* Signals stop the child before its exec too. EXEC and EXIT are left to the next poll. */
-static void pass_early_signals(struct mt_hold *h)
+/*
+ * A signal stops the child before its exec too, and is passed on. True when it has got as far
+ * as the stop of its exec or exit: those are left to the next poll.
+ */
+static bool is_past_exec(struct mt_hold *h)
 {
 	siginfo_t si = { 0 };
 	int event, status;
 
 	if (waitid(P_PID, h->pid, &si, WSTOPPED | WNOHANG | WNOWAIT | __WALL) ||
 	    si.si_code != CLD_TRAPPED)
-		return;
+		return false;
 	event = si.si_status >> 8;
-	if ((event == 0 || event == PTRACE_EVENT_STOP) &&
-	    waitpid(h->pid, &status, __WALL | WNOHANG) == h->pid)
+	if (event && event != PTRACE_EVENT_STOP)
+		return true;
+	if (waitpid(h->pid, &status, __WALL | WNOHANG) == h->pid)
 		on_wait(h, h->pid, status);
+	return false;
 }
 
 int mt_hold_start(struct mt_hold *h)
@@ -432,7 +437,12 @@ int mt_hold_start(struct mt_hold *h)
 
 	mt_launch_exec(h->gate_fd);
 	while ((err = mt_launch_exec_result(h->gate_fd, HOLD_START_MS)) == -EAGAIN)
-		pass_early_signals(h);
+		if (is_past_exec(h)) {
+			/* Nothing said, and on its way out: a signal has ended it. */
+			err = mt_launch_exec_result(h->gate_fd, 0);
+			err = err == -EAGAIN ? 0 : err;
+			break;
+		}
 	if (err) {
 		kill_unstarted(h);
 		/* The file was there: it is what should run it that is missing. */

@@ -100,8 +100,7 @@ static _Noreturn void run_child(int gate, const char *path, char **argv,
 	char c;
 	int err;
 
-	if (inherited)
-		restore_signals(inherited);
+	restore_signals(inherited);
 	do {
 		n = read(gate, &c, 1);
 	} while (n < 0 && errno == EINTR);

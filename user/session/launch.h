@@ -34,7 +34,6 @@ int mt_launch_find(const char *name, char **path);
 /*
  * Forks the waiting child and returns its pid. *gate is one end of a socket: a byte lets the
  * child exec, closing it makes the child leave, and what comes back is how the exec went.
- * A NULL inherited leaves signals as memtide has them.
  */
 pid_t mt_launch_fork(int *gate, const char *path, char **argv,
 		     const struct mt_launch_signals *inherited);

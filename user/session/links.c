@@ -30,6 +30,11 @@ static void target_path(const struct mt_probe_target *target, char path[static 3
 	snprintf(path, 32, "/proc/self/fd/%d", target->fd);
 }
 
+static uint64_t site_cookie(pid_t tgid, const struct mt_probe_site *site)
+{
+	return MT_COOKIE(tgid, site->func, site->code_before, site->code_after);
+}
+
 static int add(struct mt_links *l, int fd)
 {
 	if (fd < 0)
@@ -52,7 +57,7 @@ static int open_multi(struct mt_links *l, const struct mt_kernel *k, pid_t tgid,
 		if (returns && !a->sites[i].wants_return)
 			continue;
 		offsets[m.cnt] = a->sites[i].file_offset;
-		cookies[m.cnt++] = MT_COOKIE(tgid, a->sites[i].func);
+		cookies[m.cnt++] = site_cookie(tgid, &a->sites[i]);
 	}
 	if (!m.cnt)
 		return 0;
@@ -65,7 +70,7 @@ static int open_perf_one(struct mt_links *l, const struct mt_kernel *k, pid_t tg
 			 const struct mt_probe_site *site, bool is_return)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts,
-		    .perf_event.bpf_cookie = MT_COOKIE(tgid, site->func));
+		    .perf_event.bpf_cookie = site_cookie(tgid, site));
 	char path[32];
 	int event, link;
 

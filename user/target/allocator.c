@@ -79,6 +79,17 @@ static bool has_site_at(const struct mt_allocator *a, uint64_t file_offset)
 	return false;
 }
 
+/* How far the segment that holds a site reaches, so that a caller can be told as the library's. */
+static void measure_code(struct mt_elf *elf, struct mt_probe_site *site)
+{
+	uint64_t start, end;
+
+	if (mt_elf_segment(elf, site->file_offset, &start, &end))
+		return;
+	site->code_before = site->file_offset - start;
+	site->code_after = end - site->file_offset;
+}
+
 static int fill(struct mt_elf *elf, const struct entry *entry, struct mt_allocator *a)
 {
 	unsigned int major, minor;
@@ -91,13 +102,15 @@ static int fill(struct mt_elf *elf, const struct entry *entry, struct mt_allocat
 			continue;
 		if (err)
 			return -ENOEXEC;
-		if (!has_site_at(a, offset))
-			a->sites[a->nr_sites++] = (struct mt_probe_site){
-				.func = f->func,
-				.function = f->name,
-				.file_offset = offset,
-				.wants_return = f->wants_return,
-			};
+		if (has_site_at(a, offset))
+			continue;
+		a->sites[a->nr_sites] = (struct mt_probe_site){
+			.func = f->func,
+			.function = f->name,
+			.file_offset = offset,
+			.wants_return = f->wants_return,
+		};
+		measure_code(elf, &a->sites[a->nr_sites++]);
 	}
 	if (!entry->name)
 		return 0;

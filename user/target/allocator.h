@@ -22,6 +22,8 @@ struct mt_probe_site {
 	const char *function;
 	uint64_t file_offset; /* of the function's first byte */
 	bool wants_return;    /* its result matters */
+	uint32_t code_before; /* bytes of the allocator's own code before and after it */
+	uint32_t code_after;
 };
 
 struct mt_allocator {

@@ -200,17 +200,36 @@ int mt_elf_offset_of(const struct mt_elf *e, uint64_t address, uint64_t *file_of
 	return -ENOENT;
 }
 
-int mt_elf_address_of(const struct mt_elf *e, uint64_t file_offset, uint64_t *address)
+static const GElf_Phdr *segment(const struct mt_elf *e, uint64_t file_offset)
 {
 	for (size_t i = 0; i < e->nr_loads; i++) {
 		const GElf_Phdr *p = &e->loads[i];
 
-		if (file_offset >= p->p_offset && file_offset - p->p_offset < p->p_filesz) {
-			*address = file_offset - p->p_offset + p->p_vaddr;
-			return 0;
-		}
+		if (file_offset >= p->p_offset && file_offset - p->p_offset < p->p_filesz)
+			return p;
 	}
-	return -ENOENT;
+	return NULL;
+}
+
+int mt_elf_address_of(const struct mt_elf *e, uint64_t file_offset, uint64_t *address)
+{
+	const GElf_Phdr *p = segment(e, file_offset);
+
+	if (!p)
+		return -ENOENT;
+	*address = file_offset - p->p_offset + p->p_vaddr;
+	return 0;
+}
+
+int mt_elf_segment(const struct mt_elf *e, uint64_t file_offset, uint64_t *start, uint64_t *end)
+{
+	const GElf_Phdr *p = segment(e, file_offset);
+
+	if (!p)
+		return -ENOENT;
+	*start = p->p_offset;
+	*end = p->p_offset + p->p_filesz;
+	return 0;
 }
 
 static bool open_symtab(const struct mt_elf *e, uint32_t type, struct symtab *tab)

@@ -55,6 +55,9 @@ int mt_elf_each_function(struct mt_elf *elf, int (*cb)(const struct mt_elf_symbo
 int mt_elf_offset_of(const struct mt_elf *elf, uint64_t address, uint64_t *file_offset);
 int mt_elf_address_of(const struct mt_elf *elf, uint64_t file_offset, uint64_t *address);
 
+/* The executable segment around a file offset, as file offsets; -ENOENT: there is none. */
+int mt_elf_segment(const struct mt_elf *elf, uint64_t file_offset, uint64_t *start, uint64_t *end);
+
 const char *mt_elf_build_id(const struct mt_elf *elf); /* hex, or NULL */
 const char *mt_elf_soname(const struct mt_elf *elf);   /* or NULL */
 bool mt_elf_is_static(const struct mt_elf *elf);       /* no PT_INTERP */
