@@ -13,20 +13,20 @@ fi
 
 mkdir -p build/demo
 cat >build/demo/words.cc <<'EOF'
-#include <iostream>
 #include <map>
-#include <regex>
 #include <string>
 
-int main()
+std::map<std::string, int> count_words(const std::string &text)
 {
 	std::map<std::string, int> count;
-	std::regex word("[a-z]+");
-	for (std::string line; std::getline(std::cin, line);)
-		for (std::sregex_iterator it(line.begin(), line.end(), word), end; it != end; ++it)
-			count[it->str()]++;
-	for (const auto &[text, n] : count)
-		std::cout << n << ' ' << text << '\n';
+	std::string word;
+	for (char c : text + ' ') {
+		if (c != ' ')
+			word += c;
+		else if (!word.empty())
+			count[word]++, word.clear();
+	}
+	return count;
 }
 EOF
 
@@ -35,7 +35,7 @@ echo "1. A C++ compile, traced from its first allocation, with every program tha
 echo "   memtide record -- g++ -O2 -c words.cc"
 echo
 build/memtide record -f -o build/demo/compile.mtd -- \
-	g++ -std=c++17 -O2 -c build/demo/words.cc -o build/demo/words.o
+	g++ -O2 -c build/demo/words.cc -o build/demo/words.o
 
 echo
 echo "2. A program that is already running, for three seconds, without a restart:"

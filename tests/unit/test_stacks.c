@@ -309,7 +309,7 @@ static void test_deepest_are_kept(void **state)
 	}
 	tick(s, NULL);
 	assert_int_equal(mt_stacks_totals(s)->touched_peak_bytes, NR * (NR + 1) / 2 * page);
-	for (int i = 0; i < NR; i++)
+	for (int i = NR - 1; i >= 0; i--)
 		mt_stacks_exit(s, FAKE_TID + i, "t", i);
 	assert_int_equal(mt_stacks_each_thread(s, sum_list, sums), 0);
 	assert_int_equal(sums[0], 1000);

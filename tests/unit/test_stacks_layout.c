@@ -9,6 +9,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+
 #include "session/pagemap.h"
 #include "stacks_help.h"
 
@@ -68,12 +71,59 @@ static void test_pointer_at_the_end(void **state)
 	__cleanup(area_unmap) struct area a = area_map(8);
 	struct mt_stacks_thread t;
 
-	writable(&a, 0, 8);
+	assert_int_equal(mprotect(a.base, 3 * page, PROT_READ), 0); /* no guard */
+	writable(&a, 3, 8);
 	touch(&a, 7);
 	assert_int_equal(mt_stacks_spawn(s, 1, (uintptr_t)a.base + 8 * page, 0, 0), 0);
 	tick(s, NULL);
 	t = thread_of(s, 1);
-	assert_pages(&t, 8, 0, 1);
+	assert_pages(&t, 5, 0, 1);
+}
+
+/* The stack of a thread whose exit is not told yet, and then of one whose exit is. */
+static void test_reused_stack(void **state)
+{
+	__cleanup(mt_stacks_free) struct mt_stacks *s = stacks_of(state, getpid());
+	__cleanup(area_unmap) struct area a = area_map(16);
+	const struct mt_stacks_totals *totals = mt_stacks_totals(s);
+
+	writable(&a, 2, 16);
+	touch(&a, 15);
+	assert_int_equal(mt_stacks_spawn(s, 1, sp_below(&a, 16), 0, 0), 0);
+	tick(s, NULL);
+	mt_stacks_exit(s, 1, "", 1);
+	for (int tid = 2; tid <= 4; tid++) {
+		struct mt_stacks_thread t;
+
+		/* A little lower than the one before, on another page, and a little higher. */
+		assert_int_equal(
+			mt_stacks_spawn(s, tid, sp_below(&a, tid == 3 ? 15 : 16) + tid, 0, 0), 0);
+		tick(s, NULL);
+		t = thread_of(s, tid);
+		assert_pages(&t, 14, 2, 1);
+		if (tid > 2)
+			mt_stacks_exit(s, tid, "", 1);
+		assert_int_equal(totals->reserved_peak_bytes, (tid > 2 ? 28 : 14) * page);
+		assert_int_equal(totals->touched_peak_bytes, (tid > 2 ? 2 : 1) * page);
+	}
+}
+
+/* Two such that the first tick sees together. */
+static void test_reused_at_once(void **state)
+{
+	__cleanup(mt_stacks_free) struct mt_stacks *s = stacks_of(state, getpid());
+	__cleanup(area_unmap) struct area a = area_map(16);
+
+	writable(&a, 2, 16);
+	touch(&a, 15);
+	for (int tid = 1; tid <= 2; tid++)
+		assert_int_equal(mt_stacks_spawn(s, tid, sp_below(&a, 16), 0, 0), 0);
+	tick(s, NULL);
+	for (int tid = 1; tid <= 2; tid++) {
+		struct mt_stacks_thread t = thread_of(s, tid);
+
+		assert_pages(&t, 14, 2, 1);
+	}
 }
 
 static void map_in_ledger(struct mt_ledger *l, const struct area *a, size_t from, size_t to)
@@ -165,8 +215,34 @@ static void test_merged_guard(void **state)
 	}
 }
 
+/* Skips the test if the kernel cannot show such pages in that way. To be called first. */
+static void need(enum mt_pages what, bool may_scan)
+{
+	struct area a = area_map(1);
+	uint64_t start = (uintptr_t)a.base, end = start + page;
+	struct mt_pagemap pagemap;
+	int found;
+
+	writable(&a, 0, 1);
+	if (what == MT_PAGES_TOUCHED)
+		touch(&a, 0);
+	else
+		madvise(a.base, page, MADV_GUARD_INSTALL);
+	assert_int_equal(mt_pagemap_open(&pagemap, getpid()), 0);
+	pagemap.scan = may_scan;
+	found = mt_pagemap_first(&pagemap, what, &start, &end);
+	mt_pagemap_close(&pagemap);
+	area_unmap(&a);
+	if (found == 1 && pagemap.scan == may_scan)
+		return;
+	print_message("this kernel has no %s\n", what == MT_PAGES_TOUCHED
+							 ? "PAGEMAP_SCAN (6.7)"
+							 : "guard pages that pagemap shows (6.15)");
+	skip();
+}
+
 /* glibc 2.42: guards that no mapping shows, and stacks that merge. */
-static void test_light_guards(void **state)
+static void check_light_guards(void **state)
 {
 	__cleanup(mt_stacks_free) struct mt_stacks *s = stacks_of(state, getpid());
 	__cleanup(area_unmap) struct area a = area_map(64);
@@ -175,25 +251,31 @@ static void test_light_guards(void **state)
 	uint64_t start, end;
 
 	writable(&a, 0, 64);
-	if (madvise(a.base, 4 * page, MADV_GUARD_INSTALL) ||
-	    madvise(a.base + 32 * page, 2 * page, MADV_GUARD_INSTALL)) {
-		print_message("this kernel has no MADV_GUARD_INSTALL (6.13)\n");
-		skip();
-	}
+	assert_int_equal(madvise(a.base, 4 * page, MADV_GUARD_INSTALL), 0);
+	assert_int_equal(madvise(a.base + 32 * page, 2 * page, MADV_GUARD_INSTALL), 0);
 	start = (uintptr_t)a.base;
 	end = start + a.len;
 	assert_int_equal(mt_pagemap_open(&pagemap, getpid()), 0);
 	pagemap.scan = *(bool *)*state;
-	if (mt_pagemap_first(&pagemap, MT_PAGES_GUARD, &start, &end) != 1) {
-		mt_pagemap_close(&pagemap);
-		print_message("this kernel does not show such guards (6.15)\n");
-		skip();
-	}
-	mt_pagemap_close(&pagemap);
+	assert_int_equal(mt_pagemap_first(&pagemap, MT_PAGES_GUARD, &start, &end), 1);
 	assert_int_equal(start, (uintptr_t)a.base);
 	assert_int_equal(end, start + 4 * page);
+	start = (uintptr_t)a.base + 31 * page;
+	end = start + 2 * page;
+	assert_int_equal(mt_pagemap_first(&pagemap, MT_PAGES_GUARD, &start, &end), 1);
+	assert_int_equal(start, (uintptr_t)a.base + 32 * page);
+	assert_int_equal(end, start + page);
 
 	touch(&a, 30);
+	start = (uintptr_t)a.base;
+	end = start + a.len;
+	assert_int_equal(mt_pagemap_first(&pagemap, MT_PAGES_TOUCHED, &start, &end), 1);
+	assert_int_equal(start, (uintptr_t)a.base + 30 * page);
+	pagemap.guards = false;
+	start = (uintptr_t)a.base;
+	assert_int_equal(mt_pagemap_first(&pagemap, MT_PAGES_GUARD, &start, &end), !pagemap.scan);
+	mt_pagemap_close(&pagemap);
+
 	touch(&a, 63);
 	assert_int_equal(mt_stacks_spawn(s, 1, sp_below(&a, 32), 0, 0), 0);
 	tick(s, NULL);
@@ -203,6 +285,12 @@ static void test_light_guards(void **state)
 	tick(s, NULL);
 	t = thread_of(s, 2);
 	assert_pages(&t, 30, 2, 1);
+}
+
+static void test_light_guards(void **state)
+{
+	need(MT_PAGES_GUARD, *(bool *)*state);
+	check_light_guards(state);
 }
 
 /* Stack pointers into a heap, an arena, nothing, or what cannot be read: unknown for good. */
@@ -219,6 +307,7 @@ static void test_not_a_stack(void **state)
 		.flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 	};
 	__cleanup(area_unmap) struct area b = area_map(8);
+	__cleanup(area_unmap) struct area c = area_map(8);
 
 	writable(&a, 0, a.len / page);
 	writable(&b, 0, 8);
@@ -229,9 +318,10 @@ static void test_not_a_stack(void **state)
 	assert_int_equal(mt_stacks_spawn(s, 2, sp_below(&b, 8), 0, 0), 0);
 	assert_int_equal(mt_stacks_spawn(s, 3, (uintptr_t)a.base - 8, 0, 0), 0);
 	assert_int_equal(mt_stacks_spawn(s, 4, (uintptr_t)sbrk(page), 0, 0), 0);
+	assert_int_equal(mt_stacks_spawn(s, 5, sp_below(&c, 8), 0, 0), 0);
 	tick(s, l);
 	tick(s, NULL);
-	for (int tid = 1; tid <= 4; tid++) {
+	for (int tid = 1; tid <= 5; tid++) {
 		struct mt_stacks_thread t = thread_of(s, tid);
 
 		assert_pages(&t, -1, -1, -1);
@@ -240,16 +330,37 @@ static void test_not_a_stack(void **state)
 	assert_int_equal(site_of(s, 0).touched_max_bytes, -1);
 }
 
+/* Takes the place of libc's. */
+static unsigned int ioctls;
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	va_list ap;
+	void *arg;
+
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	ioctls++;
+	return syscall(SYS_ioctl, fd, request, arg);
+}
+
 /* Both ways are those that they claim to be. */
-static void test_paths(void **state)
+static void check_paths(void **state)
 {
 	__cleanup(area_unmap) struct area a = area_map(4096);
 	bool may_scan = *(bool *)*state;
 	struct mt_pagemap pagemap;
+	__cleanup(mt_stacks_free) struct mt_stacks *s = stacks_of(state, getpid());
 	uint64_t start = (uintptr_t)a.base, end = start + a.len;
 
+	ioctls = 0;
+	tick(s, NULL);
+	assert_true(thread_of(s, getpid()).touched_bytes > 0);
+	assert_true(may_scan == (ioctls > 0));
 	writable(&a, 0, 4096);
 	touch(&a, 3000);
+	touch(&a, 3001);
 	assert_int_equal(mt_pagemap_open(&pagemap, getpid()), 0);
 	pagemap.scan = may_scan;
 	pagemap.guards = false; /* as in 6.7 */
@@ -262,10 +373,12 @@ static void test_paths(void **state)
 	assert_int_equal(mt_pagemap_first(&pagemap, MT_PAGES_GUARD, &start, &end), 0);
 	mt_pagemap_close(&pagemap);
 	assert_int_equal(pagemap.fd, -1);
-	if (may_scan && !pagemap.scan) {
-		print_message("this kernel has no PAGEMAP_SCAN (6.7)\n");
-		skip();
-	}
+}
+
+static void test_paths(void **state)
+{
+	need(MT_PAGES_TOUCHED, *(bool *)*state);
+	check_paths(state);
 }
 
 int main(void)
@@ -274,6 +387,8 @@ int main(void)
 		BOTH(test_paths),
 		BOTH(test_guard_and_depth),
 		BOTH(test_pointer_at_the_end),
+		BOTH(test_reused_stack),
+		BOTH(test_reused_at_once),
 		BOTH(test_merged_stacks),
 		BOTH(test_merged_stacks_at_once),
 		BOTH(test_merged_guard),

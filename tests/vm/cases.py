@@ -23,6 +23,7 @@ HOOKS = {
 }
 
 LEAF = PROGRAMS / "leaf"
+RECORD = "memtide record -q -o capture.mtd"
 
 # Recorded from their first instruction and compared with their own truth.
 RECORDED = [
@@ -47,7 +48,6 @@ RECORDED = [
 THREADED = [
     "cross",
     "race 64 50",
-    "threads",
 ]
 
 
@@ -127,16 +127,17 @@ def check_log(folder, _):
 
 def recorded(command, judge):
     name = re.sub(r" /\S*", "", command).replace(" ", "-")
-    # Its stdin ends after a second: where it waits for a byte, ticks see it wait.
-    return Case(name, 60, f"sleep 1 | memtide record -q -o capture.mtd -- {command}", judge)
+    return Case(name, 60, f"{RECORD} -- {command}", judge)
 
 
 CASES = [
     Case("boot", 10, "uname -r", check_boot),
     Case("doctor", 30, "memtide doctor --json", check_doctor),
-    Case("hooks", 30, "memtide record -q -o capture.mtd -- leaf", check_hooks),
+    Case("hooks", 30, f"{RECORD} -- leaf", check_hooks),
     *(recorded(command, check_recorded) for command in RECORDED),
     *(recorded(command, check_threaded) for command in THREADED),
+    # It waits for a byte or the end of its stdin, so that ticks see its threads.
+    Case("threads", 60, f"sleep 1 | {RECORD} -- threads", check_threaded),
     Case("attached", 30, "attached.sh", check_attached),
     Case("midflight", 30, "midflight.sh", check_midflight),
     Case("killed", 30, "killed.sh", check_killed),

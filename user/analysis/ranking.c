@@ -18,12 +18,12 @@ int mt_ranking_new(const struct mt_model_process ***out, const struct mt_model *
 {
 	const struct mt_model_process **ranking;
 
-	ranking = calloc(m->nr_processes + 1, sizeof(*ranking));
+	ranking = calloc(m->nr_processes + 1, sizeof(const struct mt_model_process *));
 	if (!ranking)
 		return -ENOMEM;
 	for (size_t i = 0; i < m->nr_processes; i++)
 		ranking[i] = &m->processes[i];
-	qsort(ranking, m->nr_processes, sizeof(*ranking), by_rss);
+	qsort(ranking, m->nr_processes, sizeof(const struct mt_model_process *), by_rss);
 	*out = ranking;
 	return 0;
 }

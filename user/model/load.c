@@ -357,7 +357,8 @@ static int link_process(struct loader *l, struct mt_model_process *p, struct mt_
 	p->sites = sites;
 	p->map_sites = map_sites;
 	p->spawns = spawns;
-	targets = calloc(p->nr_sites + p->nr_map_sites + p->nr_spawns + 1, sizeof(*targets));
+	targets = calloc(p->nr_sites + p->nr_map_sites + p->nr_spawns + 1,
+			 sizeof(struct mt_model_stack *));
 	if (!targets)
 		return -ENOMEM;
 	for (size_t i = 0; i < p->nr_sites; i++)

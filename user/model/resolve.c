@@ -141,7 +141,7 @@ static int resolve_stack(struct mt_pool *pool, const struct mt_model_process *p,
 
 	for (size_t i = 0; i < row->nr; i++)
 		stack->nr += frames_at(p, row->frames[i], &first);
-	frames = mt_pool_alloc(pool, stack->nr * sizeof(*frames));
+	frames = mt_pool_alloc(pool, stack->nr * sizeof(const struct mt_frame *));
 	if (!frames)
 		return -ENOMEM;
 	for (size_t i = 0; i < row->nr; i++) {

@@ -84,7 +84,7 @@ static void cut(char *text, size_t columns)
 			end = p;
 	}
 	if (n > columns && end)
-		strcpy(end, "...");
+		memcpy(end, "...", sizeof("..."));
 }
 
 char *mt_escape_terminal(const char *text, size_t columns)

@@ -336,7 +336,7 @@ static json_t *process(const struct mt_model *m, const struct mt_model_process *
 	const struct mt_process_row *row = &p->row;
 	struct mt_lifetime life;
 
-	ctx.frames = calloc(p->nr_frames + 1, sizeof(*ctx.frames));
+	ctx.frames = calloc(p->nr_frames + 1, sizeof(json_t *));
 	if (!ctx.frames || mt_heap_new(&heap, p))
 		return NULL;
 	mt_lifetime_get(&life, m, p);

@@ -70,11 +70,11 @@ __attribute__((format(printf, 5, 0))) static void print_formatted(struct mt_prin
 								  const char *fmt, va_list ap)
 {
 	_free_ char *text = NULL, *line = NULL, *escaped = NULL;
-	int label_columns = *label ? hang - indent : 0;
+	int label_columns = label ? hang - indent : 0;
 
 	if (vasprintf(&text, fmt, ap) < 0)
 		text = NULL;
-	if (!text || asprintf(&line, "%-*s%s", label_columns, label, text) < 0)
+	if (!text || asprintf(&line, "%-*s%s", label_columns, label ?: "", text) < 0)
 		line = NULL;
 	escaped = line ? mt_escape_terminal(line, 0) : NULL;
 	if (escaped)
@@ -88,7 +88,7 @@ void mt_print(struct mt_printer *p, int indent, int hang, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	print_formatted(p, indent, hang, "", fmt, ap);
+	print_formatted(p, indent, hang, NULL, fmt, ap);
 	va_end(ap);
 }
 
@@ -110,7 +110,7 @@ void mt_print_heading(struct mt_printer *p, const char *fmt, ...)
 	if (p->color)
 		put(p, bold, strlen(bold));
 	va_start(ap, fmt);
-	print_formatted(p, 0, FIELD_INDENT, "", fmt, ap);
+	print_formatted(p, 0, FIELD_INDENT, NULL, fmt, ap);
 	va_end(ap);
 	if (p->color)
 		put(p, plain, strlen(plain));

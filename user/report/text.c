@@ -62,9 +62,9 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static void print_frame(struct mt_printer *p, const struct mt_frame *f)
+static void print_frame(struct mt_printer *p, const struct mt_frame *f, size_t times)
 {
-	_free_ char *name = NULL, *place = NULL;
+	_free_ char *name = NULL, *place = NULL, *tail = NULL;
 	const char *inlined = f->inlined ? " [inlined]" : "";
 	int err;
 
@@ -76,15 +76,17 @@ static void print_frame(struct mt_printer *p, const struct mt_frame *f)
 	else
 		err = asprintf(&name, "0x%llx", (unsigned long long)f->address);
 	if (err >= 0 && f->file && f->line)
-		err = asprintf(&place, " (%s:%u)%s", short_path(f->file), f->line, inlined);
+		err = asprintf(&place, " (%s:%u)", short_path(f->file), f->line);
 	else if (err >= 0 && f->function && f->module)
-		err = asprintf(&place, " (%s)%s", base_name(f->module), inlined);
+		err = asprintf(&place, " (%s)", base_name(f->module));
+	if (err >= 0 && times > 1)
+		err = asprintf(&tail, "%s%s [%zu times]", place ?: "", inlined, times);
 	else if (err >= 0)
-		err = asprintf(&place, "%s", inlined);
+		err = asprintf(&tail, "%s%s", place ?: "", inlined);
 	if (err < 0)
 		p->err = p->err ?: -ENOMEM;
 	else
-		mt_print_cut(p, STACK_INDENT, name, place);
+		mt_print_cut(p, STACK_INDENT, name, tail);
 }
 
 static bool is_own(const struct mt_model_process *process, const struct mt_frame *f)
@@ -97,18 +99,23 @@ static void print_stack(struct mt_printer *p, const struct mt_model_process *pro
 			const struct mt_model_stack *stack)
 {
 	bool own = false;
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; i < stack->nr && i < FRAMES_SHOWN; i++) {
-		print_frame(p, stack->frames[i]);
-		own |= is_own(process, stack->frames[i]);
+	for (int shown = 0; i < stack->nr && shown < FRAMES_SHOWN; shown++) {
+		const struct mt_frame *f = stack->frames[i];
+		size_t first = i;
+
+		/* Recursion is one line. */
+		while (i < stack->nr && stack->frames[i] == f)
+			i++;
+		print_frame(p, f, i - first);
+		own |= is_own(process, f);
 	}
-	for (; i < stack->nr && !own; i++) {
-		if (!is_own(process, stack->frames[i]))
-			continue;
+	while (!own && i < stack->nr && !is_own(process, stack->frames[i]))
+		i++;
+	if (!own && i < stack->nr) {
 		mt_print(p, STACK_INDENT, STACK_INDENT, "...");
-		print_frame(p, stack->frames[i]);
-		own = true;
+		print_frame(p, stack->frames[i], 1);
 	}
 	if (!stack->nr)
 		mt_print(p, STACK_INDENT, STACK_INDENT, "(no stack)");
@@ -215,7 +222,7 @@ static void print_threads(struct mt_printer *p, const struct mt_model_process *p
 	print_stack(p, process, &most->spawn->stack);
 	if (most->suggested_stack_bytes >= 0)
 		mt_print(p, STACK_INDENT, STACK_INDENT,
-			 "a stack of %s is twice what was seen touched",
+			 "a stack of %s would be at least twice what was seen touched",
 			 BYTES(most->suggested_stack_bytes));
 }
 
@@ -268,7 +275,7 @@ static void print_unseen(struct mt_printer *p, const struct mt_model_process *pr
 			       THINGS(process->nr_gaps, "gap"));
 	for (size_t i = 0; i < ARRAY_SIZE(unseen); i++)
 		if (unseen[i].cnt)
-			mt_print_field(p, "", "%s %s", COUNT(unseen[i].cnt), unseen[i].what);
+			mt_print_field(p, "", "%s: %s", unseen[i].what, COUNT(unseen[i].cnt));
 }
 
 static int print_process(struct mt_printer *p, const struct mt_model *m,
@@ -301,10 +308,12 @@ static int print_process(struct mt_printer *p, const struct mt_model *m,
 static void print_summary(struct mt_printer *p, const struct mt_model_process *process)
 {
 	const struct mt_process_row *row = &process->row;
+	const char *rss_kind = row->peak_rss_bytes == -1 ? NULL : row->peak_rss_kind;
 
-	mt_print(p, 2, 4, "%s, pid %d: %s RSS (%s), %s heap (exact), %s", row->comm, row->pid,
-		 BYTES(row->peak_rss_bytes), row->peak_rss_kind ?: "unknown",
-		 BYTES(row->heap_peak_bytes), outcome(row).s);
+	mt_print(p, 2, 4, "%s (%d): RSS %s%s%s%s, heap %s%s, %s", row->comm, row->pid,
+		 BYTES(row->peak_rss_bytes), rss_kind ? " (" : "", rss_kind ?: "",
+		 rss_kind ? ")" : "", BYTES(row->heap_peak_bytes),
+		 row->heap_peak_bytes == -1 ? "" : " (exact)", outcome(row).s);
 }
 
 /* ---- the capture ---------------------------------------------------------------------------- */

@@ -15,8 +15,10 @@ struct mt_unit mt_unit_bytes(int64_t bytes)
 	if (bytes == -1)
 		return unit;
 	/* 1023.95 would be printed as 1024.0 of the smaller unit. */
-	for (; v >= 1023.95 || v <= -1023.95; v /= 1024)
+	while (v >= 1023.95 || v <= -1023.95) {
+		v /= 1024;
 		i++;
+	}
 	if (i)
 		snprintf(unit.s, sizeof(unit.s), "%.1f %s", v, names[i]);
 	else
@@ -47,7 +49,8 @@ struct mt_unit mt_unit_things(int64_t n, const char *thing)
 {
 	struct mt_unit unit;
 
-	snprintf(unit.s, sizeof(unit.s), "%s %s%s", mt_unit_count(n).s, thing, n == 1 ? "" : "s");
+	snprintf(unit.s, sizeof(unit.s), "%.26s %.10s%s", mt_unit_count(n).s, thing,
+		 n == 1 ? "" : "s");
 	return unit;
 }
 

@@ -67,6 +67,8 @@ static bool on_execed(void *arg, pid_t pid, pid_t former_tid)
 	mt_attach_process(s, process, true);
 	if (process->program->ready)
 		process->program->seen_ns = process->program->start_ns;
+	mt_attach_refresh(s, process, pid); /* the program and ld.so are mapped already */
+	process->program->modules_stale = true;
 	if (!why)
 		return true;
 	mt_info("process %d %s: it is not held, what it starts has a gap", pid, why);

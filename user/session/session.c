@@ -217,7 +217,8 @@ int mt_session_events_fd(const struct mt_session *s)
 
 /*
  * Processes that came without being held, and new images whose libraries have been mapped
- * since: the sooner they are attached to, the smaller the gap.
+ * since: the sooner they are attached to, the smaller the gap. A later library can wait for
+ * the next tick.
  */
 static void attach_late(struct mt_session *s)
 {
@@ -225,9 +226,11 @@ static void attach_late(struct mt_session *s)
 		struct mt_process *process = &s->processes[i];
 		struct mt_program *p = process->program;
 
-		if (p->pid != process->pid || (process->nr_links && !process->unseen))
+		bool known = process->nr_links && p->nr_modules;
+
+		if (p->pid != process->pid || p->hidden)
 			continue;
-		if (!process->unseen && !p->modules_stale)
+		if (!process->unseen && (known || !p->modules_stale))
 			continue;
 		process->unseen = false;
 		mt_attach_process(s, process, false);

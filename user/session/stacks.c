@@ -136,7 +136,7 @@ static int alive_reserve(struct mt_stacks *s)
 
 	if (s->nr_alive < s->room_alive)
 		return 0;
-	grown = reallocarray(s->alive, room, sizeof(*grown));
+	grown = reallocarray(s->alive, room, sizeof(struct thread *));
 	if (!grown)
 		return -ENOMEM;
 	s->alive = grown;
@@ -379,7 +379,7 @@ static uint64_t guard_below(const struct mt_maps *maps, const struct mt_mapping 
 	const struct mt_mapping *below = m - 1;
 	uint64_t start;
 
-	if (m == maps->v || lo != m->start || below->end != lo || below->prot != PROT_NONE)
+	if (m == maps->v || below->end != lo || below->prot != PROT_NONE)
 		return 0;
 	start = below->start > floor ? below->start : floor;
 	return start < lo ? lo - start : 0;
@@ -477,13 +477,13 @@ static int find_stacks(struct mt_stacks *s, const struct mt_ledger *ledger)
 	if (s->main.place == PLACE_SOUGHT)
 		find_main(s, maps);
 
-	v = calloc(s->nr_alive + 1, sizeof(*v));
+	v = calloc(s->nr_alive + 1, sizeof(struct thread *));
 	if (!v)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->nr_alive; i++)
 		if (s->alive[i]->sp)
 			v[nr++] = s->alive[i];
-	qsort(v, nr, sizeof(*v), compare_sp_falling);
+	qsort(v, nr, sizeof(struct thread *), compare_sp_falling);
 	for (size_t i = 0; !err && i < nr; i++)
 		if (v[i]->place == PLACE_SOUGHT)
 			err = find_stack(s, v[i], maps, ledger, i ? v[i - 1] : NULL, v[i + 1]);

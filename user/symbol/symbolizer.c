@@ -145,20 +145,52 @@ static int index_functions(struct mt_symbolizer *s)
 	return 0;
 }
 
-static uint64_t section_size(Elf_Scn *scn, const GElf_Shdr *shdr)
+/*
+ * libdw (0.188) runs beyond a section of strings if the last one does not end in it. This is
+ * the buffer that libdw will use: libelf reads a section once.
+ */
+static bool ends_in_zero(Elf_Scn *scn, bool compressed)
 {
-	GElf_Chdr chdr;
+	const Elf_Data *data;
 
-	if (!(shdr->sh_flags & SHF_COMPRESSED))
-		return shdr->sh_size;
-	return gelf_getchdr(scn, &chdr) ? chdr.ch_size : UINT64_MAX;
+	if (compressed && elf_compress(scn, 0, 0) < 0)
+		return false;
+	data = elf_rawdata(scn, NULL);
+	return data && data->d_buf && data->d_size &&
+	       !((const char *)data->d_buf)[data->d_size - 1];
 }
 
-/* Is there debug information, all of it in this file, and not too much to be read? */
+/* May libdw see this section? Adds what it takes in memory to `total`. */
+static bool fits_libdw(Elf_Scn *scn, const char *name, uint64_t *total)
+{
+	bool compressed;
+	GElf_Shdr shdr;
+	GElf_Chdr chdr;
+	uint64_t size;
+
+	/* Then the rest is in a file that libdw would open by the name it finds here. */
+	if (!strcmp(name, ".gnu_debugaltlink"))
+		return false;
+	if (!gelf_getshdr(scn, &shdr) || !strncmp(name, ".zdebug_", 8)) /* before gABI */
+		return false;
+	if (strncmp(name, ".debug_", 7) || !shdr.sh_size)
+		return true;
+	compressed = shdr.sh_flags & SHF_COMPRESSED;
+	size = shdr.sh_size;
+	if (compressed)
+		size = gelf_getchdr(scn, &chdr) ? chdr.ch_size : UINT64_MAX;
+	if (size > DEBUG_MAX || *total + size > DEBUG_MAX)
+		return false;
+	*total += size;
+	if (strcmp(name, ".debug_str") && strcmp(name, ".debug_line_str"))
+		return true;
+	return ends_in_zero(scn, compressed);
+}
+
+/* Is there debug information, all of it in this file, and fit for libdw? */
 static bool has_usable_dwarf(Elf *elf)
 {
 	uint64_t total = 0;
-	bool any = false;
 	Elf_Scn *scn = NULL;
 	size_t names;
 
@@ -166,23 +198,14 @@ static bool has_usable_dwarf(Elf *elf)
 		return false;
 	while ((scn = elf_nextscn(elf, scn))) {
 		GElf_Shdr shdr;
-		const char *name = gelf_getshdr(scn, &shdr) ? elf_strptr(elf, names, shdr.sh_name)
-							    : NULL;
-		uint64_t size;
+		const char *name = NULL;
 
-		if (!name)
-			continue;
-		/* The rest is in a file that libdw would open by the name it finds here. */
-		if (!strcmp(name, ".gnu_debugaltlink"))
-			return false;
-		if (strncmp(name, ".debug_", 7) && strncmp(name, ".zdebug_", 8))
-			continue;
-		any = true;
-		size = section_size(scn, &shdr);
-		if (size > DEBUG_MAX || (total += size) > DEBUG_MAX)
+		if (gelf_getshdr(scn, &shdr))
+			name = elf_strptr(elf, names, shdr.sh_name);
+		if (name && !fits_libdw(scn, name, &total))
 			return false;
 	}
-	return any;
+	return total > 0;
 }
 
 static int add_unit(struct mt_symbolizer *s, Dwarf_Die *unit)

@@ -15,7 +15,7 @@ recorder=$!
 await_attached $target $recorder
 echo >&3
 await attached.out 'done'
-exec 3>&- # the target ends, and the recording with it
+echo >&3 # the target ends, and the recording with it
 wait $target
 echo "target: $?"
 wait $recorder

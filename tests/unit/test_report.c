@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/*
+ * The reports: the captures of tests/golden under the sanitizers, every width, names that
+ * attack, and files that are damaged at random.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+#include <sqlite3.h>
+
+#include "capture/capture.h"
+#include "model/model.h"
+#include "report/escape.h"
+#include "report/report.h"
+#include "report/units.h"
+#include "util/cleanup.h"
+
+#define GOLDEN	"tests/golden/"
+#define DAMAGES 500
+
+static const struct mt_text_options plain = { .width = 80 };
+
+static char path[] = "/tmp/memtide-test-XXXXXX";
+
+static int make_path(void **state)
+{
+	strcpy(path + strlen(path) - 6, "XXXXXX");
+	return close(mkstemp(path));
+}
+
+static int remove_path(void **state)
+{
+	return unlink(path);
+}
+
+static char *read_all(const char *name, size_t *size)
+{
+	_close_ int fd = open(name, O_RDONLY);
+	struct stat st;
+	char *bytes;
+
+	if (fd < 0 || fstat(fd, &st))
+		fail_msg("%s: %s (tests run from the root of the tree)", name, strerror(errno));
+	bytes = malloc(st.st_size + 1);
+	assert_int_equal(read(fd, bytes, st.st_size), st.st_size);
+	bytes[st.st_size] = '\0';
+	*size = st.st_size;
+	return bytes;
+}
+
+static void write_all(const char *bytes, size_t size)
+{
+	_close_ int fd = open(path, O_WRONLY | O_TRUNC);
+
+	assert_int_equal(write(fd, bytes, size), size);
+}
+
+/* The golden capture `name` at `path`. */
+static void restore(const char *name)
+{
+	_free_ char *sql_name = NULL, *sql = NULL;
+	sqlite3 *db;
+	size_t size;
+
+	assert_true(asprintf(&sql_name, GOLDEN "%s.sql", name) > 0);
+	sql = read_all(sql_name, &size);
+	unlink(path);
+	assert_int_equal(sqlite3_open(path, &db), 0);
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL))
+		fail_msg("%s: %s", sql_name, sqlite3_errmsg(db));
+	sqlite3_close(db);
+}
+
+static int load(struct mt_model **out)
+{
+	__cleanup(mt_capture_free) struct mt_capture *c = NULL;
+	int err = mt_capture_open(&c, path);
+
+	return err ? err : mt_model_load(out, c);
+}
+
+static char *print(const struct mt_model *m, const struct mt_text_options *options)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	int err = options ? mt_report_text(out, m, options) : mt_report_json(out, m);
+
+	fclose(out);
+	assert_int_equal(err, 0);
+	assert_int_equal(strlen(text), size);
+	return text;
+}
+
+static const char *const names[] = { "ordinary", "hostile", "killed" };
+
+static void compare(const char *name, const char *kind, const char *printed)
+{
+	_free_ char *golden = NULL, *expected = NULL;
+	size_t size;
+
+	assert_true(asprintf(&golden, GOLDEN "%s.%s", name, kind) > 0);
+	expected = read_all(golden, &size);
+	if (strcmp(expected, printed))
+		fail_msg("%s differs; tests/golden/run.sh says how", golden);
+}
+
+static void test_golden(void **state)
+{
+	glob_t found;
+
+	assert_int_equal(glob(GOLDEN "*.sql", 0, NULL, &found), 0);
+	assert_int_equal(found.gl_pathc, ARRAY_SIZE(names));
+	globfree(&found);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		__cleanup(mt_model_free) struct mt_model *m = NULL;
+		_free_ char *text = NULL, *json = NULL;
+
+		restore(names[i]);
+		assert_int_equal(load(&m), 0);
+		text = print(m, &plain);
+		json = print(m, NULL);
+		compare(names[i], "txt", text);
+		compare(names[i], "json", json);
+	}
+}
+
+static size_t columns_of(const char *line, size_t bytes)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < bytes; i++)
+		n += (line[i] & 0xc0) != 0x80;
+	return n;
+}
+
+static void test_every_width(void **state)
+{
+	__cleanup(mt_model_free) struct mt_model *m = NULL;
+
+	restore("ordinary");
+	assert_int_equal(load(&m), 0);
+	for (unsigned int width = 0; width < 400; width += 1 + width / 10) {
+		struct mt_text_options options = { .width = width };
+		_free_ char *text = print(m, &options);
+
+		for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+			if (width >= 60 && columns_of(line, end - line) > width)
+				fail_msg("wider than %u: %.*s", width, (int)(end - line), line);
+			assert_true(end == line || end[-1] != ' ');
+		}
+	}
+}
+
+static void test_colour_only_when_asked(void **state)
+{
+	__cleanup(mt_model_free) struct mt_model *m = NULL;
+	struct mt_text_options colored = { .width = 80, .color = true };
+	_free_ char *with = NULL, *without = NULL;
+
+	restore("ordinary");
+	assert_int_equal(load(&m), 0);
+	with = print(m, &colored);
+	without = print(m, &plain);
+	assert_non_null(strchr(with, '\x1b'));
+	assert_null(strchr(without, '\x1b'));
+}
+
+/* Nothing from the capture reaches a terminal as it is, in either report. */
+static void test_hostile_names(void **state)
+{
+	__cleanup(mt_model_free) struct mt_model *m = NULL;
+	_free_ char *text = NULL, *json = NULL;
+	json_error_t error;
+	json_t *parsed;
+
+	restore("hostile");
+	assert_int_equal(load(&m), 0);
+	text = print(m, &plain);
+	json = print(m, NULL);
+	for (const unsigned char *c = (unsigned char *)text; *c; c++) {
+		assert_true(*c == '\n' || *c >= ' ');
+		assert_true(*c != 0x7f);
+		assert_false(c[0] == 0xc2 && c[1] < 0xa0);
+	}
+	for (const unsigned char *c = (unsigned char *)json; *c; c++)
+		assert_true(*c == '\n' || (*c >= ' ' && *c < 0x80));
+	parsed = json_loads(json, JSON_REJECT_DUPLICATES, &error);
+	if (!parsed)
+		fail_msg("line %d: %s", error.line, error.text);
+	json_decref(parsed);
+}
+
+static void check_terminal(const char *text, size_t columns, const char *expected)
+{
+	_free_ char *escaped = mt_escape_terminal(text, columns);
+
+	assert_string_equal(escaped, expected);
+}
+
+static void check_utf8(const char *text, const char *expected)
+{
+	_free_ char *escaped = mt_escape_utf8(text);
+	json_t *json = json_string(escaped);
+
+	assert_string_equal(escaped, expected);
+	assert_non_null(json);
+	json_decref(json);
+}
+
+static void test_escapes(void **state)
+{
+	check_terminal("plain caf\xc3\xa9", 0, "plain caf\xc3\xa9");
+	check_terminal("\x1b[2J\r\n\x7f", 0, "\\x1b[2J\\x0d\\x0a\\x7f");
+	check_terminal("\xc2\x9b"
+		       "m\xe2\x80\xae",
+		       0, "\\xc2\\x9bm\\xe2\\x80\\xae");
+	check_terminal("\xff\xc3(\xc3", 0, "\\xff\\xc3(\\xc3");
+	check_terminal("\xed\xa0\x80\xc0\xaf\xf4\x90\x80\x80", 0,
+		       "\\xed\\xa0\\x80\\xc0\\xaf\\xf4\\x90\\x80\\x80");
+	check_terminal("0123456789", 10, "0123456789");
+	check_terminal("0123456789", 9, "012345...");
+	check_terminal("\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9", 4, "\xc3\xa9...");
+	check_terminal("ab", 1, "...");
+	check_utf8("caf\xc3\xa9\xf0\x9f\x92\xa9", "caf\xc3\xa9\xf0\x9f\x92\xa9");
+	check_utf8("\xff"
+		   "a\xc3",
+		   "\xef\xbf\xbd"
+		   "a\xef\xbf\xbd");
+	check_utf8("\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+}
+
+static void test_units(void **state)
+{
+	assert_string_equal(mt_unit_bytes(-1).s, "unknown");
+	assert_string_equal(mt_unit_bytes(0).s, "0 B");
+	assert_string_equal(mt_unit_bytes(1023).s, "1023 B");
+	assert_string_equal(mt_unit_bytes(1024).s, "1.0 KiB");
+	assert_string_equal(mt_unit_bytes(1536).s, "1.5 KiB");
+	assert_string_equal(mt_unit_bytes((1 << 20) - 1).s, "1.0 MiB");
+	assert_string_equal(mt_unit_bytes(INT64_MAX).s, "8.0 EiB");
+	assert_string_equal(mt_unit_bytes(INT64_MIN).s, "-8.0 EiB");
+	assert_string_equal(mt_unit_bytes(-5).s, "-5 B");
+	assert_string_equal(mt_unit_count(0).s, "0");
+	assert_string_equal(mt_unit_count(999).s, "999");
+	assert_string_equal(mt_unit_count(1000).s, "1,000");
+	assert_string_equal(mt_unit_count(INT64_MIN).s, "-9,223,372,036,854,775,808");
+	assert_string_equal(mt_unit_count(-123456).s, "-123,456");
+	assert_string_equal(mt_unit_things(1, "block").s, "1 block");
+	assert_string_equal(mt_unit_things(2000, "block").s, "2,000 blocks");
+	assert_string_equal(mt_unit_seconds(1234567890).s, "1.23 s");
+	assert_string_equal(mt_unit_seconds(-1).s, "unknown");
+	assert_string_equal(mt_unit_pct(12.34).s, "12.3%");
+}
+
+static void test_full_output(void **state)
+{
+	__cleanup(mt_model_free) struct mt_model *m = NULL;
+	_fclose_ FILE *full = fopen("/dev/full", "w");
+
+	restore("ordinary");
+	assert_int_equal(load(&m), 0);
+	assert_int_equal(mt_report_text(full, m, &plain), -EIO);
+	assert_int_equal(mt_report_json(full, m), -EIO);
+}
+
+/* ---- damage --------------------------------------------------------------------------------- */
+
+/* Bytes flipped, a stretch overwritten by another, or the end cut off. */
+static size_t damage(char *bytes, size_t size)
+{
+	size_t from = random() % size, to = random() % size, length = 1 + random() % 64;
+
+	switch (random() % 4) {
+	case 0:
+		return random() % size;
+	case 1:
+		if (from + length <= size && to + length <= size)
+			memmove(bytes + to, bytes + from, length);
+		return size;
+	default:
+		for (int n = 1 + random() % 20; n; n--)
+			bytes[random() % size] ^= 1 << random() % 8;
+		return size;
+	}
+}
+
+static bool is_clean(int err)
+{
+	return !err || err == -EBADMSG || err == -EPROTO || err == -EIO;
+}
+
+/* One that is small and nearly empty of slack: damage hits what is read. */
+static void test_damaged_files(void **state)
+{
+	unsigned int seed = getenv("MT_SEED") ? atoi(getenv("MT_SEED")) : time(NULL);
+	_fclose_ FILE *null = fopen("/dev/null", "w");
+	_free_ char *whole = NULL;
+	int loaded = 0, refused = 0;
+	size_t size;
+
+	print_message("MT_SEED=%u\n", seed);
+	srandom(seed);
+	restore("ordinary");
+	whole = read_all(path, &size);
+	for (int i = 0; i < DAMAGES; i++) {
+		__cleanup(mt_model_free) struct mt_model *m = NULL;
+		_free_ char *bytes = malloc(size);
+		int err;
+
+		memcpy(bytes, whole, size);
+		write_all(bytes, damage(bytes, size));
+		err = load(&m);
+		if (!is_clean(err))
+			fail_msg("damage %d: %s", i, strerror(-err));
+		loaded += !err;
+		refused += err != 0;
+		if (err)
+			continue;
+		assert_int_equal(mt_report_json(null, m), 0);
+		assert_int_equal(mt_report_text(null, m, &plain), 0);
+	}
+	print_message("%d loaded, %d refused\n", loaded, refused);
+	assert_true(loaded && refused);
+}
+
+int main(void)
+{
+#define WITH_FILE(test) cmocka_unit_test_setup_teardown(test, make_path, remove_path)
+	const struct CMUnitTest tests[] = {
+		WITH_FILE(test_golden),
+		WITH_FILE(test_every_width),
+		WITH_FILE(test_colour_only_when_asked),
+		WITH_FILE(test_hostile_names),
+		cmocka_unit_test(test_escapes),
+		cmocka_unit_test(test_units),
+		WITH_FILE(test_full_output),
+		WITH_FILE(test_damaged_files),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
