@@ -23,6 +23,8 @@ const volatile __u64 mt_zero[MT_ZERO_WORDS] = {};
 
 __u32 mt_last_slot = 0;
 
+#define MT_VM_EXEC 4
+
 #include "common.h"
 #include "logic/hash.h"
 #include "logic/peak.h"
@@ -38,6 +40,37 @@ __noinline int mt_lose(__u32 what)
 	return 0;
 }
 
+static long note_code(struct task_struct *task, struct vm_area_struct *vma, bool *code)
+{
+	*code = vma->vm_flags & MT_VM_EXEC;
+	return 0;
+}
+
+/*
+ * Code without frame pointers keeps anything in their register, and a walk by them then finds
+ * words that are no return addresses: other ones at each call, so that no two stacks were
+ * equal. A stack ends before the first word that points to no code.
+ */
+__noinline int mt_stack_trim(struct mt_stack *stack)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (!stack)
+		return 0;
+	for (__u32 i = 1; i < MT_FRAMES_MAX && i < stack->nr; i++) {
+		bool code = false;
+		long err = bpf_find_vma(task, stack->frames[i], note_code, &code, 0);
+
+		if (err == -16 /* EBUSY: somebody changes the mappings just now */)
+			return 0;
+		if (!code) {
+			stack->nr = i;
+			return 0;
+		}
+	}
+	return 0;
+}
+
 __noinline __u64 mt_stack_keep(struct mt_stack *stack)
 {
 	__u64 key;
@@ -45,6 +78,7 @@ __noinline __u64 mt_stack_keep(struct mt_stack *stack)
 
 	if (!stack || !stack->nr)
 		return 0;
+	mt_stack_trim(stack);
 	key = mt_stack_hash(stack);
 	if (bpf_map_lookup_elem(&mt_stacks, &key))
 		return key;

@@ -104,9 +104,10 @@ SITE void unmap(char *p, size_t len)
 	recount();
 }
 
-/* What is moved keeps its owner, who gets what is added. */
+/* What is moved keeps its owner; what is added belongs to this call. */
 SITE char *remap(char *p, size_t old, size_t new, int flags, char *to)
 {
+	size_t moved = flags & MREMAP_DONTUNMAP ? 0 : old < new ? old : new;
 	const char *owner = page[page_at((uintptr_t)p)].owner;
 	char *q = (char *)syscall(SYS_mremap, p, old, new, flags, to);
 
@@ -115,7 +116,9 @@ SITE char *remap(char *p, size_t old, size_t new, int flags, char *to)
 	truth.now.mremap_count++;
 	if (!(flags & MREMAP_DONTUNMAP))
 		own(p, old, NULL);
-	own(q, new, owner);
+	own(q, moved, owner);
+	if (new > moved)
+		own(q + moved, new - moved, __func__);
 	recount();
 	return q;
 }

@@ -430,6 +430,19 @@ static void test_detach_uninterruptible(void **state)
 	assert_int_equal(seen.cnt, 1);
 }
 
+/* A dead leader does not stop again and must not be waited for. */
+static void test_detach_zombie_leader(void **state)
+{
+	struct mt_hold *h = launch_program("zombie-leader", "");
+
+	assert_int_equal(mt_hold_start(h), 0);
+	assert_int_equal(run_until_said(h), 'z');
+	assert_int_equal(mt_hold_detach(h), 0);
+	tell(1);
+	assert_int_equal(run(h), 9 << 8);
+	assert_int_equal(count(&seen, ENDED, 0), 1);
+}
+
 static void test_detach_among_forks(void **state)
 {
 	for (int i = 0; i < 20; i++) {
@@ -576,6 +589,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_release),
 		cmocka_unit_test(test_detach_running),
 		cmocka_unit_test(test_detach_uninterruptible),
+		cmocka_unit_test(test_detach_zombie_leader),
 		cmocka_unit_test(test_detach_among_forks),
 		cmocka_unit_test(test_tracer_killed),
 		cmocka_unit_test(test_already_traced),

@@ -26,6 +26,7 @@ struct mt_drain {
 	struct mt_drain_heap *heap;
 	int64_t start_ns;
 	uint64_t traps_gone; /* of programs that were dropped */
+	bool uncommitted;    /* a reader held up the last tick */
 };
 
 int mt_drain_new(struct mt_drain **out, struct mt_capture *capture, struct mt_session *session,
@@ -379,11 +380,16 @@ static void drop_ended(struct mt_drain *d)
 
 int mt_drain_tick(struct mt_drain *d, bool final)
 {
-	int err = mt_capture_begin(d->capture);
+	int err = d->uncommitted ? 0 : mt_capture_begin(d->capture);
 
 	err = err ? err : put_all(d, final);
-	err = err ? err : mt_capture_commit(d->capture);
+	if (err)
+		return err;
+	do {
+		err = mt_capture_commit(d->capture);
+	} while (err == -EBUSY && final);
+	d->uncommitted = err == -EBUSY;
 	if (!err && !final)
 		drop_ended(d);
-	return err;
+	return d->uncommitted ? 0 : err;
 }

@@ -8,6 +8,9 @@
  * dropped from the kernel's maps and from the session, so that memory does not grow with the
  * number of processes that come and go.
  *
+ * Somebody who reads the file for long can hold up a commit: then it is made at the next tick,
+ * and only the final one insists.
+ *
  * Borrows session and capture, which must outlive it. One thread. Errors are -errno, logged.
  */
 #ifndef MT_CAPTURE_DRAIN_H

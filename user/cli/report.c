@@ -19,6 +19,7 @@ int mt_print_report(FILE *out, const char *file, enum mt_format format)
 	int err = mt_capture_open(&capture, file);
 
 	err = err ? err : mt_model_load(&model, capture);
+	mt_capture_free(&capture); /* a recorder may be waiting to write */
 	if (err)
 		return err;
 	err = format == MT_FORMAT_JSON ? mt_report_json(out, model)

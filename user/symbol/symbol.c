@@ -8,6 +8,7 @@
 
 #include "capture/capture.h"
 #include "symbol/symbolizer.h"
+#include "symbol/worker.h"
 #include "target/locate.h"
 #include "util/cleanup.h"
 #include "util/log.h"
@@ -51,13 +52,19 @@ struct frame {
 
 struct resolver {
 	struct mt_capture *capture;
-	const struct mt_locator *files_open; /* or NULL */
+	const struct mt_locator *locator; /* or NULL */
 	struct file *files;
 	size_t nr_files;
 	struct module *modules; /* by process and start */
 	size_t nr_modules;
 	struct pairs stacks; /* in use */
 	struct pairs addresses;
+	struct frame *frames; /* the addresses, by file */
+
+	/* In the worker: */
+	size_t opened; /* file that the symbolizer is for */
+	struct mt_symbolizer *symbolizer; /* NULL: it cannot be read */
+	int fd; /* what the symbolizer needs open, if that is not the locator's */
 };
 
 static void resolver_free(struct resolver *r)
@@ -70,6 +77,7 @@ static void resolver_free(struct resolver *r)
 	free(r->modules);
 	free(r->stacks.v);
 	free(r->addresses.v);
+	free(r->frames);
 }
 
 static int by_value(const void *a, const void *b)
@@ -268,23 +276,29 @@ static int by_file(const void *a, const void *b)
 	return by_value(&x->at, &y->at);
 }
 
-static struct frame *place_frames(const struct resolver *r)
+static int place_frames(struct resolver *r)
 {
-	struct frame *frames = calloc(r->addresses.nr + 1, sizeof(*frames));
-
-	if (!frames)
-		return NULL;
+	r->frames = calloc(r->addresses.nr + 1, sizeof(*r->frames));
+	if (!r->frames)
+		return -ENOMEM;
 	for (size_t i = 0; i < r->addresses.nr; i++) {
 		size_t m = find_module(r, &r->addresses.v[i]);
 
-		frames[i] = (struct frame){
+		r->frames[i] = (struct frame){
 			.at = r->addresses.v[i],
 			.module = m,
 			.file = m == NO_MODULE ? NO_MODULE : r->modules[m].file,
 		};
 	}
-	qsort(frames, r->addresses.nr, sizeof(*frames), by_file);
-	return frames;
+	qsort(r->frames, r->addresses.nr, sizeof(*r->frames), by_file);
+	return 0;
+}
+
+static uint64_t offset_in_file(const struct resolver *r, const struct frame *f)
+{
+	const struct module *m = &r->modules[f->module];
+
+	return f->at.value - m->start + m->file_offset;
 }
 
 /* The file at the path, which may have been replaced: only the same build will do. */
@@ -315,82 +329,74 @@ static int open_file(const struct resolver *r, const struct file *f, struct mt_s
 {
 	const struct mt_probe_target *t = NULL;
 
-	if (!f->path)
-		return -ENOENT;
-	if (r->files_open)
-		t = mt_locator_lookup(r->files_open, f->path, f->build_id);
+	if (r->locator)
+		t = mt_locator_lookup(r->locator, f->path, f->build_id);
 	return t ? mt_symbolizer_new(out, t->fd) : open_by_path(f, out, fd);
 }
 
-static int put_frame(const struct resolver *r, const struct frame *f, struct mt_symbolizer *s)
+static size_t group(void *arg, size_t question)
 {
-	const struct module *m = f->module == NO_MODULE ? NULL : &r->modules[f->module];
-	struct mt_symbol_row row = { .process = f->at.process, .address = f->at.value };
-	struct mt_symbol symbol = { 0 };
+	const struct resolver *r = arg;
 
-	if (m) {
-		row.module = r->files[m->file].path;
-		row.offset = f->at.value - m->start + m->file_offset;
-	}
-	if (s) {
-		int err = mt_symbolizer_find(s, row.offset - 1, &symbol);
+	return r->frames[question].file;
+}
 
+/* In the worker: what the frame's module file says of the call before the return address. */
+static int ask(void *arg, size_t question, struct mt_symbol *answer)
+{
+	struct resolver *r = arg;
+	const struct frame *f = &r->frames[question];
+	int err;
+
+	if (f->file == NO_MODULE)
+		return 0;
+	if (f->file != r->opened) {
+		mt_symbolizer_free(&r->symbolizer);
+		mt_cleanup_fd(&r->fd);
+		err = open_file(r, &r->files[f->file], &r->symbolizer, &r->fd);
 		if (err)
-			return err;
+			mt_info("no symbols from %s: %s", r->files[f->file].path, strerror(-err));
+		r->opened = f->file;
 	}
-	row.function = symbol.function;
-	row.file = symbol.file;
-	row.line = symbol.line;
+	if (!r->symbolizer)
+		return 0;
+	return mt_symbolizer_find(r->symbolizer, offset_in_file(r, f) - 1, answer);
+}
+
+static int put(void *arg, size_t question, const struct mt_symbol *answer)
+{
+	const struct resolver *r = arg;
+	const struct frame *f = &r->frames[question];
+	const struct mt_symbol_row row = {
+		.process = f->at.process,
+		.address = f->at.value,
+		.function = answer->function,
+		.file = answer->file,
+		.line = answer->line,
+		.module = f->file == NO_MODULE ? NULL : r->files[f->file].path,
+		.offset = f->file == NO_MODULE ? 0 : offset_in_file(r, f),
+	};
+
 	return mt_capture_put_symbol(r->capture, &row);
-}
-
-/* Frames of one file, from `frames` on; returns how many, or -errno. */
-static ssize_t put_file(const struct resolver *r, const struct frame *frames, size_t nr)
-{
-	const struct file *f = frames->file == NO_MODULE ? NULL : &r->files[frames->file];
-	_close_ int fd = -1; /* closed after the symbolizer is freed */
-	__cleanup(mt_symbolizer_free) struct mt_symbolizer *s = NULL;
-	size_t i;
-	int err = f ? open_file(r, f, &s, &fd) : 0;
-
-	if (err == -ENOMEM)
-		return err;
-	if (err)
-		mt_info("no symbols from %s: %s", f->path ?: "a module", strerror(-err));
-	for (i = 0; i < nr && frames[i].file == frames->file; i++) {
-		err = put_frame(r, &frames[i], s);
-		if (err)
-			return err;
-	}
-	return (ssize_t)i;
-}
-
-static int put_frames(const struct resolver *r, const struct frame *frames, size_t nr)
-{
-	for (size_t i = 0; i < nr;) {
-		ssize_t done = put_file(r, frames + i, nr - i);
-
-		if (done < 0)
-			return (int)done;
-		i += (size_t)done;
-	}
-	return 0;
 }
 
 int mt_symbol_resolve_capture(struct mt_capture *c, const struct mt_locator *files)
 {
-	__cleanup(resolver_free) struct resolver r = { .capture = c, .files_open = files };
-	_free_ struct frame *frames = NULL;
+	static const struct mt_worker_ops ops = { .group = group, .ask = ask, .put = put };
+	__cleanup(resolver_free) struct resolver r = {
+		.capture = c,
+		.locator = files,
+		.opened = NO_MODULE,
+		.fd = -1,
+	};
 	int err = gather(&r);
 
+	if (!err)
+		err = place_frames(&r);
+	if (!err)
+		err = mt_capture_begin(c);
 	if (err)
 		return err;
-	frames = place_frames(&r);
-	if (!frames)
-		return -ENOMEM;
-	err = mt_capture_begin(c);
-	if (err)
-		return err;
-	err = put_frames(&r, frames, r.addresses.nr);
+	err = mt_worker_run(&ops, &r, r.addresses.nr);
 	return mt_capture_commit(c) ?: err;
 }

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include "symbol/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "symbol/demangle.h"
+#include "symbol/symbolizer.h"
+#include "util/cleanup.h"
+
+#define TEXT_SIZE (PATH_MAX + MT_SYMBOL_NAME_MAX)
+
+/* What goes through the pipe, followed by the two texts. */
+struct answer {
+	uint32_t line;
+	uint32_t function_len; /* 1 more than it has; 0: none */
+	uint32_t file_len;
+};
+
+static uint32_t length(const char *text)
+{
+	return text ? (uint32_t)strnlen(text, TEXT_SIZE - 1) + 1 : 0;
+}
+
+static bool write_answer(FILE *out, const struct mt_symbol *s)
+{
+	const struct answer a = {
+		.line = s->line,
+		.function_len = length(s->function),
+		.file_len = length(s->file),
+	};
+
+	return fwrite(&a, sizeof(a), 1, out) == 1 &&
+	       (a.function_len < 2 || fwrite(s->function, a.function_len - 1, 1, out) == 1) &&
+	       (a.file_len < 2 || fwrite(s->file, a.file_len - 1, 1, out) == 1);
+}
+
+static bool read_text(FILE *in, uint32_t len, char text[TEXT_SIZE], const char **out)
+{
+	*out = len ? text : NULL;
+	if (len > TEXT_SIZE)
+		return false;
+	if (len)
+		text[len - 1] = '\0';
+	return len < 2 || fread(text, len - 1, 1, in) == 1;
+}
+
+/* The child: from question `first` to the end. What one group says is out before the next. */
+static void answer_all(const struct mt_worker_ops *ops, void *arg, size_t first, size_t nr, FILE *out)
+{
+	for (size_t i = first; i < nr; i++) {
+		struct mt_symbol answer = { 0 };
+
+		if (i == first || ops->group(arg, i) != ops->group(arg, i - 1)) {
+			if (fflush(out))
+				return;
+			alarm(MT_WORKER_SECONDS);
+		}
+		if (ops->ask(arg, i, &answer) || !write_answer(out, &answer))
+			return;
+	}
+	fflush(out);
+}
+
+/* Signals as in a new program: SIGALRM ends it, as does the end of the caller. */
+static void become_worker(pid_t caller)
+{
+	sigset_t none;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != caller)
+		_exit(1);
+	signal(SIGALRM, SIG_DFL);
+	signal(SIGPIPE, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static pid_t start(const struct mt_worker_ops *ops, void *arg, size_t first, size_t nr, FILE **in)
+{
+	_close_ int rd = -1, wr = -1;
+	const pid_t caller = getpid();
+	int ends[2];
+	FILE *out;
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return -errno;
+	rd = ends[0];
+	wr = ends[1];
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (!pid) {
+		become_worker(caller);
+		out = fdopen(wr, "w");
+		if (out)
+			answer_all(ops, arg, first, nr, out);
+		_exit(0);
+	}
+	*in = fdopen(rd, "r");
+	if (!*in) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		return -ENOMEM;
+	}
+	TAKE_FD(rd);
+	return pid;
+}
+
+/* Hands on answers from `*next` on until the child has no more. */
+static int put_answers(const struct mt_worker_ops *ops, void *arg, size_t *next, size_t nr, FILE *in)
+{
+	static const size_t size = TEXT_SIZE;
+	_free_ char *function = malloc(size), *file = malloc(size);
+	struct answer a;
+
+	if (!function || !file)
+		return -ENOMEM;
+	while (*next < nr && fread(&a, sizeof(a), 1, in) == 1) {
+		struct mt_symbol s = { .line = a.line };
+		int err;
+
+		if (!read_text(in, a.function_len, function, &s.function) ||
+		    !read_text(in, a.file_len, file, &s.file))
+			break;
+		err = ops->put(arg, *next, &s);
+		if (err)
+			return err;
+		++*next;
+	}
+	return 0;
+}
+
+/* Empty answers for the rest of the group that the child died in. */
+static int put_nothing(const struct mt_worker_ops *ops, void *arg, size_t *next, size_t nr)
+{
+	const size_t group = ops->group(arg, *next);
+	const struct mt_symbol nothing = { 0 };
+
+	for (; *next < nr && ops->group(arg, *next) == group; ++*next) {
+		int err = ops->put(arg, *next, &nothing);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int mt_worker_run(const struct mt_worker_ops *ops, void *arg, size_t nr)
+{
+	int err = 0;
+
+	for (size_t next = 0; !err && next < nr;) {
+		_fclose_ FILE *in = NULL;
+		pid_t pid = start(ops, arg, next, nr, &in);
+
+		if (pid < 0)
+			return pid;
+		err = put_answers(ops, arg, &next, nr, in);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		if (!err && next < nr)
+			err = put_nothing(ops, arg, &next, nr);
+	}
+	return err;
+}
