@@ -19,8 +19,11 @@
 /* Count a loss (enum mt_lost). */
 int mt_lose(__u32 what);
 
-/* Store a stack and return its key; 0 when it has no frame. */
-__u64 mt_stack_keep(struct mt_stack *stack);
+/*
+ * Store the stack in a thread's scratch and return its key; 0 when it has no frame. By tid:
+ * before 6.3 a global function's argument could not be the value of a map update.
+ */
+__u64 mt_stack_keep(__u32 tid);
 
 static __always_inline __u32 mt_tgid(void)
 {
@@ -89,7 +92,7 @@ static __always_inline void mt_stack_walk(void *ctx, struct mt_thread *th, __u32
 static __always_inline __u64 mt_stack_at_return(void *ctx, struct mt_thread *th)
 {
 	mt_stack_walk(ctx, th, 0, 0);
-	return mt_stack_keep(&th->scratch);
+	return mt_stack_keep(mt_tid());
 }
 
 /*
@@ -105,7 +108,7 @@ static __always_inline __u64 mt_stack_at_leaf(void *ctx, struct mt_thread *th, _
 	if (th->scratch.nr > 1 && th->scratch.frames[1] == caller)
 		mt_stack_walk(ctx, th, 1, 2);
 	th->scratch.frames[0] = caller;
-	return mt_stack_keep(&th->scratch);
+	return mt_stack_keep(mt_tid());
 }
 
 static __always_inline struct mt_event *mt_event_begin(__u32 kind, __u32 slot)

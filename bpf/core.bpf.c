@@ -23,7 +23,8 @@ const volatile __u64 mt_zero[MT_ZERO_WORDS] = {};
 
 __u32 mt_last_slot = 0;
 
-#define MT_VM_EXEC 4
+#define MT_VM_EXEC   4
+#define MT_VM_ACCESS 7
 
 #include "common.h"
 #include "logic/hash.h"
@@ -71,13 +72,16 @@ __noinline int mt_stack_trim(struct mt_stack *stack)
 	return 0;
 }
 
-__noinline __u64 mt_stack_keep(struct mt_stack *stack)
+__noinline __u64 mt_stack_keep(__u32 tid)
 {
+	struct mt_thread *th = bpf_map_lookup_elem(&mt_threads, &tid);
+	struct mt_stack *stack;
 	__u64 key;
 	long err;
 
-	if (!stack || !stack->nr)
+	if (!th || !th->scratch.nr)
 		return 0;
+	stack = &th->scratch;
 	mt_stack_trim(stack);
 	key = mt_stack_hash(stack);
 	if (bpf_map_lookup_elem(&mt_stacks, &key))
@@ -113,6 +117,35 @@ static __always_inline __u32 image_new(__u32 tgid, __u32 birth, __u32 parent, __
 static __always_inline __u64 max_rss_pages(struct task_struct *task)
 {
 	return BPF_CORE_READ(task, signal, maxrss);
+}
+
+struct vma_range {
+	__u64 start;
+	__u64 end;
+	__u64 access; /* may be read, written or executed */
+};
+
+static long note_range(struct task_struct *task, struct vm_area_struct *vma, struct vma_range *out)
+{
+	out->start = vma->vm_start;
+	out->end = vma->vm_end;
+	out->access = vma->vm_flags & MT_VM_ACCESS;
+	return 0;
+}
+
+/* The mapping that a new thread's stack is in, and the guard below it. */
+static __always_inline void note_stack(struct mt_event *e, __u64 sp)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct vma_range stack = {}, guard = {};
+
+	/* A stack pointer may start at the first byte after the stack. */
+	if (bpf_find_vma(task, sp - 1, note_range, &stack, 0) || !stack.access)
+		return;
+	e->c = stack.start;
+	e->d = stack.end;
+	if (!bpf_find_vma(task, stack.start - 1, note_range, &guard, 0) && !guard.access)
+		e->result = guard.end - guard.start;
 }
 
 SEC("?tp_btf/task_newtask")
@@ -151,6 +184,7 @@ int BPF_PROG(mt_task_new, struct task_struct *task, unsigned long clone_flags)
 
 		e->a = tid;
 		e->b = PT_REGS_SP_CORE(regs);
+		note_stack(e, e->b);
 		if (creator) {
 			e->stack = creator->spawn_stack;
 			creator->spawn_stack = 0;

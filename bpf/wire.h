@@ -249,7 +249,8 @@ enum mt_event_kind {
 	MT_EVENT_VFORK = 2, /* a child in its parent's address space; else as FORK */
 	MT_EVENT_EXEC = 3,  /* slot: the new image; a: the old; b: former tid; c: maxrss pages */
 	MT_EVENT_EXIT = 4,  /* a thread; a: wait status; b: 1 if the last; c: maxrss pages */
-	MT_EVENT_THREAD = 5, /* a: new tid; b: its stack pointer; stack: of pthread_create */
+	MT_EVENT_THREAD = 5, /* a: new tid; b: its stack pointer; c, d: its stack, 0: unknown;
+				result: bytes of the guard; stack: of pthread_create */
 	MT_EVENT_MMAP_BEGIN = 6,   /* MAP_FIXED only; a: address; b: length */
 	MT_EVENT_MMAP = 7,	   /* a: address asked for; b: length; flags, prot, fd; result */
 	MT_EVENT_MUNMAP_BEGIN = 8, /* a: address; b: length */

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from memtide import (Program, Recording, Skip, await_attached, check, check_text, children, image,
-                     program, record)
+                     program, record, scratch)
 from truth import check_lossless, compare, compare_all
 
 
@@ -128,9 +128,11 @@ def test_by_name():
     names = ("mt-name-a", "mt-name-a", "mt-name-b")
     targets = []
     for name in names:
-        target = Program(program("attached"))
+        alias = scratch() / name  # a program is called what it was executed as
+        if not alias.exists():
+            alias.symlink_to(program("attached"))
+        target = Program(str(alias))
         target.await_line("ready")
-        Path(f"/proc/{target.pid}/comm").write_text(name)
         targets.append(target)
     recording = Recording("-n", "mt-name-a")
     await_attached(recording, *(t.pid for t in targets[:2]))

@@ -154,7 +154,7 @@ def test_full_disk():
                                 env=dict(os.environ, MT_TRUTH="/dev/null"), capture_output=True,
                                 text=True, timeout=PATIENCE_S, check=False)
         check(result.returncode == 125, f"status {result.returncode}: {result.stderr}")
-        check("space" in result.stderr and len(result.stderr.splitlines()) <= 2,
+        check("disk is full" in result.stderr and len(result.stderr.splitlines()) <= 2,
               f"not told clearly: {result.stderr!r}")
         status, _, err = report_result(folder / "c", "--json")
         check(status == 0 or (status == 1 and len(err.splitlines()) == 1), f"{status}: {err!r}")

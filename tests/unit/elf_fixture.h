@@ -23,6 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "target/elf.h"
+
 #ifdef __x86_64__
 #define FIXTURE_LIBC "/lib/x86_64-linux-gnu/libc.so.6"
 #else
@@ -35,11 +37,12 @@ static uint64_t fixture_random_state;
 static inline void fixture_new(void)
 {
 	const char *given = getenv("MT_SEED");
-	uint64_t seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL) ^ (uint64_t)getpid();
+	uint64_t seed =
+		given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL) ^ (uint64_t)getpid();
 
 	printf("MT_SEED=%llu\n", (unsigned long long)seed);
 	fixture_random_state = seed * 2 + 1;
-	strcpy(fixture_dir, "/tmp/memtide-test-XXXXXX");
+	strcpy(fixture_dir, "/tmp/memtide-elf-XXXXXX");
 	if (!mkdtemp(fixture_dir) || chmod(fixture_dir, 0755))
 		abort();
 }
@@ -135,6 +138,20 @@ static inline unsigned char *fixture_read(const char *name, size_t *len)
 	close(fd);
 	*len = (size_t)st.st_size;
 	return data;
+}
+
+/* File offset of a function that is there. */
+static inline uint64_t fixture_offset(const char *name, const char *function)
+{
+	int fd = fixture_open(name);
+	struct mt_elf *elf = NULL;
+	uint64_t offset = 0;
+
+	if (mt_elf_new(&elf, fd) || mt_elf_function(elf, function, &offset))
+		abort();
+	mt_elf_free(&elf);
+	close(fd);
+	return offset;
 }
 
 /* A file in memory that can be damaged and healed. */

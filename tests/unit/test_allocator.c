@@ -151,8 +151,7 @@ static void test_old_libpthread(void **state)
 	assert_int_equal(a.sites[0].func, MT_FUNC_PTHREAD_CREATE);
 	assert_false(a.sites[0].wants_return);
 	/* Since 2.34 there is nothing in it. */
-	fixture_compile("empty", "int x;\n",
-			"-shared -fPIC -nostdlib -Wl,-soname,libpthread.so.0");
+	fixture_compile("empty", "int x;\n", "-shared -fPIC -nostdlib -Wl,-soname,libpthread.so.0");
 	assert_int_equal(recognise("empty", &a), -ENOENT);
 }
 

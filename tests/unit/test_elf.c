@@ -14,25 +14,25 @@
 #include "util/cleanup.h"
 
 /* Functions whose code is text, so that the file itself says whether an offset is right. */
-#define MARKED(name, text)                                                                         \
-	"asm(\".text\\n.globl " name "\\n.type " name ",@function\\n" name ": .ascii \\\"" text   \
+#define MARKED(name, text)                                                                      \
+	"asm(\".text\\n.globl " name "\\n.type " name ",@function\\n" name ": .ascii \\\"" text \
 	"\\\"\\n.size " name ",.-" name "\\n\");\n"
 
-static const char library_source[] =
-	MARKED("visible", "MARK-VISIBLE")
-	MARKED("va_old", "MARK-VA-OLD") MARKED("va_new", "MARK-VA-NEW")
-	MARKED("vb_new", "MARK-VB-NEW") MARKED("vb_old", "MARK-VB-OLD")
-	"asm(\".symver va_old,va@V1\\n.symver va_new,va@@V2\\n\"\n"
-	"    \".symver vb_new,vb@@V2\\n.symver vb_old,vb@V1\\n\");\n"
-	"asm(\".text\\n.type local_only,@function\\nlocal_only: .ascii \\\"MARK-LOCAL\\\"\\n\"\n"
-	"    \".size local_only,.-local_only\\n\");\n"
-	"extern double cos(double);\n"
-	"extern int puts(const char *);\n"
-	"double angle; int datum = 3;\n"
-	"void use(void) { angle = cos(angle); puts(\"\"); }\n"
-	"static void one(void) {}\n"
-	"static void *choose(void) { return one; }\n"
-	"void chosen(void) __attribute__((ifunc(\"choose\")));\n";
+static const char library_source[] = MARKED("visible", "MARK-VISIBLE") MARKED(
+	"va_old", "MARK-VA-OLD") MARKED("va_new", "MARK-VA-NEW") MARKED("vb_new", "MARK-VB-NEW")
+	MARKED("vb_old",
+	       "MARK-VB-OLD") "asm(\".symver va_old,va@V1\\n.symver va_new,va@@V2\\n\"\n"
+			      "    \".symver vb_new,vb@@V2\\n.symver vb_old,vb@V1\\n\");\n"
+			      "asm(\".text\\n.type local_only,@function\\nlocal_only: .ascii "
+			      "\\\"MARK-LOCAL\\\"\\n\"\n"
+			      "    \".size local_only,.-local_only\\n\");\n"
+			      "extern double cos(double);\n"
+			      "extern int puts(const char *);\n"
+			      "double angle; int datum = 3;\n"
+			      "void use(void) { angle = cos(angle); puts(\"\"); }\n"
+			      "static void one(void) {}\n"
+			      "static void *choose(void) { return one; }\n"
+			      "void chosen(void) __attribute__((ifunc(\"choose\")));\n";
 
 static const char version_script[] = "V1 { global: va; vb; };\n"
 				     "V2 { global: va; vb; visible; chosen; use; datum; } V1;\n"
@@ -93,13 +93,14 @@ static void test_finds_functions(void **state)
 
 static void test_an_import_is_no_definition(void **state)
 {
-	static const char source[] = MARKED("here", "MARK-HERE")
-		"int puts(const char *); int (*volatile p)(const char *);\n"
-		"int main(void) { p = puts; return p(\"\"); }\n";
+	static const char source[] = MARKED(
+		"here", "MARK-HERE") "int puts(const char *); int (*volatile p)(const char *);\n"
+				     "int main(void) { p = puts; return p(\"\"); }\n";
 
 	/* Not position-independent: puts gets a value, that of its PLT stub. */
 	fixture_compile("fixed", source, "-no-pie -fno-pic");
-	fixture_run("readelf -Ws --dyn-syms fixed | grep puts | grep -v ' 0000000000000000 ' >/dev/null");
+	fixture_run("readelf -Ws --dyn-syms fixed | grep puts | grep -v ' 0000000000000000 ' "
+		    ">/dev/null");
 	assert_int_equal(function_error("fixed", "puts"), -ENOENT);
 	assert_int_equal(function_error("lib.so", "puts"), -ENOENT);
 	expect_mark("fixed", "here", "MARK-HERE");

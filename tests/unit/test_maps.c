@@ -26,7 +26,9 @@ static void test_every_field(void **state)
 	struct mt_mapping m;
 
 	assert_int_equal(parse_one("7f0123456000-7f0123457000 r-xp 0001e000 fe:1f 332835"
-				   "                     /usr/lib/libc.so.6", &m), 0);
+				   "                     /usr/lib/libc.so.6",
+				   &m),
+			 0);
 	assert_int_equal(m.start, 0x7f0123456000);
 	assert_int_equal(m.end, 0x7f0123457000);
 	assert_int_equal(m.prot, PROT_READ | PROT_EXEC);
@@ -47,7 +49,9 @@ static void test_every_field(void **state)
 	assert_string_equal(m.path, "");
 	assert_false(mt_mapping_is_code(&m));
 	assert_int_equal(parse_one("ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 "
-				   "                 [vsyscall]", &m), 0);
+				   "                 [vsyscall]",
+				   &m),
+			 0);
 	assert_string_equal(m.path, "[vsyscall]");
 	assert_false(mt_mapping_is_code(&m));
 	assert_int_equal(parse_one("1-2 ---p 0 1:2 18446744073709551615 /x", &m), 0);
@@ -83,13 +87,33 @@ static void test_odd_names(void **state)
 static void test_refuses_what_is_no_line(void **state)
 {
 	static const char *const bad[] = {
-		"", "1", "1-", "1-2", "1-2 ", "1-2 r", "1-2 rwx 0 0:0 0", "1-2 rwxq 0 0:0 0",
-		"1-2 zwxp 0 0:0 0", "1-2 r--p", "1-2 r--p 0", "1-2 r--p 0 0:0", "1-2 r--p 0 0:0 ",
-		"1-2 r--p 0 0:0 x", "1-2 r--p 0 0:0 3x", "2-1 r--p 0 0:0 0", "2-2 r--p 0 0:0 0",
-		" 1-2 r--p 0 0:0 0", "-1-2 r--p 0 0:0 0", "+1-2 r--p 0 0:0 0", "1--2 r--p 0 0:0 0",
-		"11112222333344445-2 r--p 0 0:0 0", "1-2 r--p 0 100000000:0 0",
-		"1-2 r--p 0 0:100000000 0", "1-2 r--p 0 0:0 18446744073709551616",
-		"1-2  r--p 0 0:0 0", "1-2 r--p  0 0:0 0",
+		"",
+		"1",
+		"1-",
+		"1-2",
+		"1-2 ",
+		"1-2 r",
+		"1-2 rwx 0 0:0 0",
+		"1-2 rwxq 0 0:0 0",
+		"1-2 zwxp 0 0:0 0",
+		"1-2 r--p",
+		"1-2 r--p 0",
+		"1-2 r--p 0 0:0",
+		"1-2 r--p 0 0:0 ",
+		"1-2 r--p 0 0:0 x",
+		"1-2 r--p 0 0:0 3x",
+		"2-1 r--p 0 0:0 0",
+		"2-2 r--p 0 0:0 0",
+		" 1-2 r--p 0 0:0 0",
+		"-1-2 r--p 0 0:0 0",
+		"+1-2 r--p 0 0:0 0",
+		"1--2 r--p 0 0:0 0",
+		"11112222333344445-2 r--p 0 0:0 0",
+		"1-2 r--p 0 100000000:0 0",
+		"1-2 r--p 0 0:100000000 0",
+		"1-2 r--p 0 0:0 18446744073709551616",
+		"1-2  r--p 0 0:0 0",
+		"1-2 r--p  0 0:0 0",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {

@@ -63,11 +63,12 @@ static pid_t zombie_start(void)
 
 static void test_status_text(void **state)
 {
-	static const char text[] = "Name:\tVmRSS:\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t42\n"
-				   "Ngid:\t0\nPid:\t43\nPPid:\t7\nGroups:\t0 \nNStgid:\t9\n"
-				   "VmPeak:\t    3060 kB\nVmSize:\t    3059 kB\nVmHWM:\t    1744 kB\n"
-				   "VmRSS:\t    1743 kB\nVmStk:\t     132 kB\nThreads:\t5\n"
-				   "VmRSS:\t9 kB\n";
+	static const char text[] =
+		"Name:\tVmRSS:\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t42\n"
+		"Ngid:\t0\nPid:\t43\nPPid:\t7\nGroups:\t0 \nNStgid:\t9\n"
+		"VmPeak:\t    3060 kB\nVmSize:\t    3059 kB\nVmHWM:\t    1744 kB\n"
+		"VmRSS:\t    1743 kB\nVmStk:\t     132 kB\nThreads:\t5\n"
+		"VmRSS:\t9 kB\n";
 	struct mt_proc_status s;
 
 	assert_int_equal(mt_proc_parse_status(text, &s), 0);
@@ -257,14 +258,18 @@ static void test_stat(void **state)
 	uint64_t now_ns;
 	pid_t pid;
 
-	assert_int_equal(mt_proc_parse_stat("1 (a) R (b c) S 7 1 1 0 -1 2097216 0 0 0 0 0 0 0 0 20 0 "
-					    "1 0 250 0 0", &stat), 0);
+	assert_int_equal(
+		mt_proc_parse_stat("1 (a) R (b c) S 7 1 1 0 -1 2097216 0 0 0 0 0 0 0 0 20 0 "
+				   "1 0 250 0 0",
+				   &stat),
+		0);
 	assert_int_equal(stat.state, 'S');
 	assert_int_equal(stat.ppid, 7);
 	assert_true(stat.kernel_thread);
 	assert_int_equal(stat.start_ns, 2500000000);
-	assert_int_equal(mt_proc_parse_stat("1 (a) S 7 1 1 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 3 ",
-					    &stat), 0);
+	assert_int_equal(
+		mt_proc_parse_stat("1 (a) S 7 1 1 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 3 ", &stat),
+		0);
 	assert_false(stat.kernel_thread);
 	assert_int_equal(mt_proc_parse_stat("1 (a) S 7 1 1 0 -1 4194304 0 0", &stat), -EBADMSG);
 	assert_int_equal(mt_proc_parse_stat("", &stat), -EBADMSG);
@@ -346,7 +351,9 @@ static void test_syscall_text(void **state)
 
 	assert_int_equal(mt_proc_parse_syscall("running\n", &sp), -EAGAIN);
 	assert_int_equal(mt_proc_parse_syscall("0 0x3 0x7f 0x20 0x7e 0xffffffff 0x0 0x7ffef7042068 "
-					       "0x7f520d09b2ad\n", &sp), 0);
+					       "0x7f520d09b2ad\n",
+					       &sp),
+			 0);
 	assert_int_equal(sp, 0x7ffef7042068);
 	assert_int_equal(mt_proc_parse_syscall("-1 0x7ffc01 0x7f0000\n", &sp), 0);
 	assert_int_equal(sp, 0x7ffc01);

@@ -88,8 +88,9 @@ static void test_pids(void **state)
 
 static void test_no_pids(void **state)
 {
-	static const char *const bad[] = { "", ",", "1,", ",1", "1,,2", "x", "1x", "1 2", "-1", "+1",
-					   " 1", "0", "1;2", "99999999999", "18446744073709551617",
+	static const char *const bad[] = { "",	 ",",  "1,",  ",1",	     "1,,2",
+					   "x",	 "1x", "1 2", "-1",	     "+1",
+					   " 1", "0",  "1;2", "99999999999", "18446744073709551617",
 					   "0x1" };
 	char list[64];
 	siginfo_t info;

@@ -40,7 +40,7 @@ RECORDED = [
     f"vforks {LEAF}",
     "execs leader",
     "execs thread",
-    f"children 20 {LEAF}",
+    f"children 8 {LEAF}",
     "ledger",
     "breaks",
 ]

@@ -20,6 +20,8 @@
 
 #include "logic/peak.h"
 
+#define FINAL_TRIES 30 /* each waits a second for a reader to finish */
+
 struct mt_drain {
 	struct mt_capture *capture;
 	struct mt_session *session;
@@ -109,6 +111,7 @@ static void fill_heap(struct mt_drain *d, const struct mt_program *p, struct mt_
 		return;
 	if (!mt_program_heap_watched(p, &proc))
 		return;
+	row->seen_ns = relative(d, p->seen_ns);
 	row->heap_live_bytes = proc.peak_bytes - mt_peak_headroom(proc.word);
 	row->heap_peak_bytes = proc.peak_bytes;
 	row->heap_peak_ns = proc.peak_ns ? relative(d, proc.peak_ns) : -1;
@@ -136,7 +139,7 @@ static int put_process(struct mt_drain *d, const struct mt_program *p)
 		.exit_status = p->exit_status,
 		.oom_killed = p->oom_killed,
 		.since = mt_program_seen_from_start(p) ? "start" : "attach",
-		.seen_ns = relative(d, p->seen_ns),
+		.seen_ns = -1,
 	};
 
 	fill_memory(d, p, &row);
@@ -385,11 +388,13 @@ int mt_drain_tick(struct mt_drain *d, bool final)
 	err = err ? err : put_all(d, final);
 	if (err)
 		return err;
-	do {
+	for (int tries = final ? FINAL_TRIES : 1; tries; tries--) {
 		err = mt_capture_commit(d->capture);
-	} while (err == -EBUSY && final);
+		if (err != -EBUSY)
+			break;
+	}
 	d->uncommitted = err == -EBUSY;
 	if (!err && !final)
 		drop_ended(d);
-	return d->uncommitted ? 0 : err;
+	return d->uncommitted && !final ? 0 : err;
 }

@@ -333,6 +333,8 @@ int mt_command_record(const struct mt_options *o, const struct mt_launch_signals
 		return MT_EXIT_NOT_FOUND;
 	if (err && o->argv && r.session && err == -EACCES)
 		return MT_EXIT_NOT_EXECUTABLE;
+	if (err == -EINVAL && !r.session) /* the list of processes makes no sense */
+		return MT_EXIT_USAGE;
 	if (err)
 		return exit_code(o, err);
 	err = run(&r, signals, &status);

@@ -119,8 +119,19 @@ static void on_exit(struct mt_session *s, const struct mt_event *e)
 
 static void on_thread(struct mt_session *s, struct mt_program *p, const struct mt_event *e)
 {
+	uint64_t lo = e->c, hi = e->d, guard = e->result;
+	struct mt_ledger_range r;
+
 	if (mt_stacks_spawn(p->stacks, e->a, e->b, e->stack, e->ts_ns))
 		s->strays++;
+	/* Neighbours of equal permissions are one mapping to the kernel, not to the ledger. */
+	if (lo && mt_ledger_find(p->ledger, e->b - 1, &r)) {
+		lo = r.start > lo ? r.start : lo;
+		hi = r.end < hi ? r.end : hi;
+		guard = guard < lo - r.start ? guard : lo - r.start;
+	}
+	if (lo)
+		mt_stacks_born_on(p->stacks, e->a, hi - lo, guard);
 }
 
 static void on_mmap(struct mt_session *s, struct mt_program *p, const struct mt_event *e)

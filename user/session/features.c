@@ -54,17 +54,21 @@ static int probe_fentry(void)
 /*
  * Before kernel commit 46ba0e49b642 (6.10) the process filter let only one thread through.
  * A kernel with that fix refuses pid -1 before it looks at the path, which here is a
- * directory that can never be probed.
+ * directory that can never be probed. One that does not know the attach type refuses any pid.
  */
 static int probe_multi(unsigned int attach_type)
 {
 	_close_ int prog = load_nothing(BPF_PROG_TYPE_KPROBE, attach_type, 0);
 	uint64_t offset = 0;
-	struct mt_uprobe_multi m = { .path = "/", .offsets = &offset, .cnt = 1, .pid = -1 };
+	struct mt_uprobe_multi m = { .path = "/", .offsets = &offset, .cnt = 1 };
 	_close_ int link = -1;
 
 	if (prog < 0)
 		return prog;
+	link = mt_link_create_uprobe_multi(prog, attach_type, &m);
+	if (link == -EINVAL) /* never heard of the attach type */
+		return -EOPNOTSUPP;
+	m.pid = -1;
 	link = mt_link_create_uprobe_multi(prog, attach_type, &m);
 	if (link == -EINVAL)
 		return 0;

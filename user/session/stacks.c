@@ -198,6 +198,26 @@ int mt_stacks_spawn(struct mt_stacks *s, pid_t tid, uint64_t sp, uint64_t spawn_
 	return thread_add(s, &thread);
 }
 
+static void set_reserved(struct mt_stacks *s, struct thread *thread, int64_t reserved_bytes,
+			 int64_t guard_bytes)
+{
+	if (thread->t.reserved_bytes > 0)
+		s->reserved_bytes -= thread->t.reserved_bytes;
+	thread->t.reserved_bytes = reserved_bytes;
+	thread->t.guard_bytes = guard_bytes;
+	s->reserved_bytes += reserved_bytes;
+	raise_to(&s->t.reserved_peak_bytes, s->reserved_bytes);
+	raise_to(&thread->site->s.reserved_bytes, reserved_bytes);
+}
+
+void mt_stacks_born_on(struct mt_stacks *s, pid_t tid, int64_t reserved_bytes, int64_t guard_bytes)
+{
+	struct thread *thread = thread_find(s, tid);
+
+	if (thread && thread->place == PLACE_SOUGHT && reserved_bytes > 0)
+		set_reserved(s, thread, reserved_bytes, guard_bytes);
+}
+
 int mt_stacks_adopt(struct mt_stacks *s, pid_t tid, int64_t start_ns)
 {
 	struct thread thread = { .t = unseen(tid, start_ns), .adopted = true };
@@ -414,11 +434,7 @@ static int find_stack(struct mt_stacks *s, struct thread *thread, const struct m
 
 	thread->place = PLACE_FOUND;
 	thread->low = thread->hi;
-	thread->t.guard_bytes = guard;
-	thread->t.reserved_bytes = thread->hi - thread->lo;
-	s->reserved_bytes += thread->t.reserved_bytes;
-	raise_to(&s->t.reserved_peak_bytes, s->reserved_bytes);
-	raise_to(&thread->site->s.reserved_bytes, thread->t.reserved_bytes);
+	set_reserved(s, thread, thread->hi - thread->lo, guard);
 	return look(s, thread);
 }
 

@@ -75,6 +75,9 @@ void mt_stacks_forbid_scan(struct mt_stacks *s);
 int mt_stacks_spawn(struct mt_stacks *s, pid_t tid, uint64_t sp, uint64_t spawn_stack,
 		    int64_t ts_ns);
 
+/* What its stack was when it was created, for one that no tick will see. -1: unknown. */
+void mt_stacks_born_on(struct mt_stacks *s, pid_t tid, int64_t reserved_bytes, int64_t guard_bytes);
+
 /* A thread was found running: alive, but not created. One that is known is ignored. */
 int mt_stacks_adopt(struct mt_stacks *s, pid_t tid, int64_t start_ns);
 

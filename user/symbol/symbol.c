@@ -62,7 +62,7 @@ struct resolver {
 	struct frame *frames; /* the addresses, by file */
 
 	/* In the worker: */
-	size_t opened; /* file that the symbolizer is for */
+	size_t opened;			  /* file that the symbolizer is for */
 	struct mt_symbolizer *symbolizer; /* NULL: it cannot be read */
 	int fd; /* what the symbolizer needs open, if that is not the locator's */
 };
@@ -155,8 +155,11 @@ static int add_module(const struct mt_module_row *row, void *arg)
 	struct resolver *r = arg;
 	struct module *grown;
 	size_t file;
-	int err = intern_file(r, row->path, row->build_id, &file);
+	int err;
 
+	if (!row->path)
+		return 0;
+	err = intern_file(r, row->path, row->build_id, &file);
 	if (err)
 		return err;
 	grown = reallocarray(r->modules, r->nr_modules + 1, sizeof(*grown));

@@ -213,17 +213,16 @@ static int add_unit(struct mt_symbolizer *s, Dwarf_Die *unit)
 	Dwarf_Addr base, start, end;
 	ptrdiff_t at = 0;
 
-	while (s->units.nr < RANGES_MAX &&
-	       (at = dwarf_ranges(unit, at, &base, &start, &end)) > 0) {
+	while (s->units.nr < RANGES_MAX && (at = dwarf_ranges(unit, at, &base, &start, &end)) > 0) {
 		uint64_t unused;
 		int err;
 
 		/* A linker leaves what it dropped at address 0 and thereabouts. */
 		if (end <= start || mt_elf_offset_of(s->elf, start, &unused))
 			continue;
-		err = add_span(&s->units, (struct span){ .start = start,
-							 .end = end,
-							 .unit = dwarf_dieoffset(unit) });
+		err = add_span(
+			&s->units,
+			(struct span){ .start = start, .end = end, .unit = dwarf_dieoffset(unit) });
 		if (err)
 			return err;
 	}

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -51,7 +52,8 @@ static bool read_text(FILE *in, uint32_t len, char text[TEXT_SIZE], const char *
 }
 
 /* The child: from question `first` to the end. What one group says is out before the next. */
-static void answer_all(const struct mt_worker_ops *ops, void *arg, size_t first, size_t nr, FILE *out)
+static void answer_all(const struct mt_worker_ops *ops, void *arg, size_t first, size_t nr,
+		       FILE *out)
 {
 	for (size_t i = first; i < nr; i++) {
 		struct mt_symbol answer = { 0 };
@@ -67,7 +69,7 @@ static void answer_all(const struct mt_worker_ops *ops, void *arg, size_t first,
 	fflush(out);
 }
 
-/* Signals as in a new program: SIGALRM ends it, as does the end of the caller. */
+/* No handler and no mask of the caller's is left: signals end it, as does the caller's end. */
 static void become_worker(pid_t caller)
 {
 	sigset_t none;
@@ -75,8 +77,8 @@ static void become_worker(pid_t caller)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != caller)
 		_exit(1);
-	signal(SIGALRM, SIG_DFL);
-	signal(SIGPIPE, SIG_DFL);
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -98,6 +100,7 @@ static pid_t start(const struct mt_worker_ops *ops, void *arg, size_t first, siz
 		return -errno;
 	if (!pid) {
 		become_worker(caller);
+		close(rd); /* so that writing fails when the caller has closed its own */
 		out = fdopen(wr, "w");
 		if (out)
 			answer_all(ops, arg, first, nr, out);
@@ -114,7 +117,8 @@ static pid_t start(const struct mt_worker_ops *ops, void *arg, size_t first, siz
 }
 
 /* Hands on answers from `*next` on until the child has no more. */
-static int put_answers(const struct mt_worker_ops *ops, void *arg, size_t *next, size_t nr, FILE *in)
+static int put_answers(const struct mt_worker_ops *ops, void *arg, size_t *next, size_t nr,
+		       FILE *in)
 {
 	static const size_t size = TEXT_SIZE;
 	_free_ char *function = malloc(size), *file = malloc(size);

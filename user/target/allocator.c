@@ -18,7 +18,7 @@ struct entry {
 	const char *name; /* or NULL: it allocates nothing itself */
 	const char *soname;
 	const char *version_prefix;
-	const char *const *marks; /* functions that it must define, to the NULL */
+	const char *const *marks;	  /* functions that it must define, to the NULL */
 	const struct function *functions; /* to the NULL; of aliases the first is kept */
 };
 

@@ -18,10 +18,10 @@
 #error "unknown machine"
 #endif
 
-#define BUILD_ID_MAX  64   /* bytes; SHA-1 has 20, and no linker writes more than 32 */
-#define NEEDED_MAX    1024 /* a library that needs more is not one we could trace */
-#define VERSIONS_MAX  4096
-#define LOADS_MAX     256
+#define BUILD_ID_MAX 64	  /* bytes; SHA-1 has 20, and no linker writes more than 32 */
+#define NEEDED_MAX   1024 /* a library that needs more is not one we could trace */
+#define VERSIONS_MAX 4096
+#define LOADS_MAX    256
 
 struct mt_elf {
 	Elf *elf;
@@ -386,12 +386,15 @@ static bool mentions(const struct mt_elf *e, uint32_t type, const char *const *n
 
 bool mt_elf_is_sanitized(struct mt_elf *e)
 {
-	static const char *const libraries[] = { "libasan.so", "liblsan.so", "libtsan.so",
-						 "libhwasan.so", "libclang_rt.asan",
-						 "libclang_rt.tsan", "libclang_rt.hwasan" };
-	/* The last is a hook that LeakSanitizer looks for: all that is left if linked in, stripped. */
-	static const char *const symbols[] = { "__asan_init",  "__lsan_init",	"__tsan_init",
-					       "__msan_init",  "__hwasan_init", "__lsan_is_turned_off" };
+	static const char *const libraries[] = { "libasan.so",	      "liblsan.so",
+						 "libtsan.so",	      "libhwasan.so",
+						 "libclang_rt.asan",  "libclang_rt.tsan",
+						 "libclang_rt.hwasan" };
+	/* The last is a hook that LeakSanitizer looks for: all that is left if linked in, stripped.
+	 */
+	static const char *const symbols[] = { "__asan_init",	"__lsan_init",
+					       "__tsan_init",	"__msan_init",
+					       "__hwasan_init", "__lsan_is_turned_off" };
 
 	for (size_t i = 0; i < e->nr_needed; i++) {
 		for (size_t l = 0; l < ARRAY_SIZE(libraries); l++) {

@@ -264,11 +264,16 @@ int mt_locator_predict(struct mt_locator *l, pid_t pid, const struct mt_probe_ta
 {
 	static const char *const dirs[] = {
 #if defined(__x86_64__)
-		"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu",
+		"/lib/x86_64-linux-gnu",
+		"/usr/lib/x86_64-linux-gnu",
 #elif defined(__aarch64__)
-		"/lib/aarch64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
+		"/lib/aarch64-linux-gnu",
+		"/usr/lib/aarch64-linux-gnu",
 #endif
-		"/lib64", "/usr/lib64", "/lib", "/usr/lib",
+		"/lib64",
+		"/usr/lib64",
+		"/lib",
+		"/usr/lib",
 	};
 	_close_ int root = open_root(pid);
 	const char *soname;

@@ -29,8 +29,8 @@ struct mt_mapping;
 
 /* A file with code. To attach by path, use /proc/self/fd/<fd>. */
 struct mt_probe_target {
-	int fd; /* read-only */
-	char *path; /* as the first process that mapped it sees it */
+	int fd;		/* read-only */
+	char *path;	/* as the first process that mapped it sees it */
 	char *build_id; /* hex; NULL if it has none or is not ELF */
 	dev_t dev;
 	ino_t inode;

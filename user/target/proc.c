@@ -10,7 +10,7 @@
 
 #include "util/cleanup.h"
 
-#define STATUS_SIZE 4096	/* what is wanted comes first, unless there are many groups */
+#define STATUS_SIZE 4096       /* what is wanted comes first, unless there are many groups */
 #define STATUS_MAX  (1U << 20) /* 65,536 groups of 11 characters come before what is wanted */
 #define SMALL_MAX   (64U << 10)
 #define PF_KTHREAD  0x00200000 /* include/linux/sched.h; the same since 2.6.27 */

@@ -149,8 +149,10 @@ int mt_select_comm(const char *comm, pid_t **pids, size_t *nr)
 	bool refused = false;
 
 	if (!*comm || strlen(comm) >= MT_COMM_LEN)
-		return mt_err(-EINVAL, "'%s' can be no process's name; the kernel cuts them to "
-				       "%d bytes, so give those", comm, MT_COMM_LEN - 1);
+		return mt_err(-EINVAL,
+			      "'%s' can be no process's name; the kernel cuts them to "
+			      "%d bytes, so give those",
+			      comm, MT_COMM_LEN - 1);
 	dir = opendir("/proc");
 	if (!dir)
 		return mt_err(-errno, "cannot read /proc: %s; is it mounted?", strerror(errno));
@@ -255,8 +257,7 @@ static int add_from_hierarchies(struct pid_set *set, const char *path, const cha
 	if (!mounts)
 		return -errno;
 	while (!err && !set->nr && getmntent_r(mounts, &entry, buf, sizeof(buf))) {
-		int fd = strcmp(entry.mnt_type, type) ? -1
-						      : open_in_hierarchy(entry.mnt_dir, path);
+		int fd = strcmp(entry.mnt_type, type) ? -1 : open_in_hierarchy(entry.mnt_dir, path);
 
 		if (fd < 0)
 			continue;

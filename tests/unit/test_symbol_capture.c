@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <signal.h>
+
+#include "capture/capture.h"
+#include "elf_fixture.h"
+#include "symbol/demangle.h"
+#include "symbol/symbol.h"
+#include "symbol/symbolizer.h"
+#include "symbol/worker.h"
+#include "target/locate.h"
+#include "target/maps.h"
+#include "util/cleanup.h"
+
+/* ---- the worker ----------------------------------------------------------------------- */
+
+enum { QUESTIONS = 60, GROUP = 10 };
+
+struct interview {
+	size_t answered;
+	size_t named;
+	size_t stop_at;
+};
+
+static size_t interview_group(void *arg, size_t question)
+{
+	return question / GROUP;
+}
+
+/* Dies in three of six groups: at the first question, in the middle, at the last. */
+static int interview_ask(void *arg, size_t question, struct mt_symbol *answer)
+{
+	static char name[MT_SYMBOL_NAME_MAX + 4];
+
+	switch (question) {
+	case 10:
+		raise(SIGSEGV);
+		break;
+	case 34:
+		alarm(1); /* as when the time is up */
+		for (;;)
+			pause();
+	case 59:
+		return -ENOMEM;
+	}
+	memset(name, 'a' + (int)(question % 26), sizeof(name) - 1);
+	answer->function = question % 2 ? name : NULL;
+	answer->file = question % 3 ? "" : "file";
+	answer->line = (uint32_t)question;
+	return 0;
+}
+
+static int interview_put(void *arg, size_t question, const struct mt_symbol *answer)
+{
+	const bool lost = (question >= 10 && question < 20) || (question >= 34 && question < 40) ||
+			  question == 59;
+	struct interview *i = arg;
+
+	assert_int_equal(question, i->answered++);
+	if (question == i->stop_at)
+		return -ENOSPC;
+	/* What a child has answered of the group that it dies in may be lost too. */
+	if (lost || (!answer->line && question)) {
+		assert_true(lost || question / GROUP == 3 || question / GROUP == 5);
+		assert_null(answer->function);
+		assert_null(answer->file);
+		return 0;
+	}
+	i->named++;
+	assert_int_equal(answer->line, question);
+	assert_string_equal(answer->file, question % 3 ? "" : "file");
+	assert_true(!answer->function == !(question % 2));
+	if (answer->function) {
+		assert_int_equal(strlen(answer->function), MT_SYMBOL_NAME_MAX + 3);
+		assert_int_equal(answer->function[MT_SYMBOL_NAME_MAX], 'a' + question % 26);
+	}
+	return 0;
+}
+
+static const struct mt_worker_ops interview_ops = {
+	.group = interview_group,
+	.ask = interview_ask,
+	.put = interview_put,
+};
+
+static void test_worker_that_dies(void **state)
+{
+	struct interview i = { .stop_at = SIZE_MAX };
+	sigset_t alarms;
+
+	/* The caller's own signal mask must not keep a worker alive. */
+	sigemptyset(&alarms);
+	sigaddset(&alarms, SIGALRM);
+	sigprocmask(SIG_BLOCK, &alarms, NULL);
+	assert_int_equal(mt_worker_run(&interview_ops, &i, QUESTIONS), 0);
+	sigprocmask(SIG_UNBLOCK, &alarms, NULL);
+	assert_int_equal(i.answered, QUESTIONS);
+	assert_true(i.named >= 30);
+}
+
+static void test_worker_that_is_not_heard(void **state)
+{
+	struct interview i = { .stop_at = 5 };
+
+	assert_int_equal(mt_worker_run(&interview_ops, &i, QUESTIONS), -ENOSPC);
+	assert_int_equal(i.answered, 6);
+	i = (struct interview){ .stop_at = 12 };
+	assert_int_equal(mt_worker_run(&interview_ops, &i, QUESTIONS), -ENOSPC);
+	assert_int_equal(i.answered, 13);
+	i = (struct interview){ .stop_at = 0 };
+	assert_int_equal(mt_worker_run(&interview_ops, &i, 0), 0);
+	assert_int_equal(i.answered, 0);
+}
+
+/* ---- a capture ------------------------------------------------------------------------ */
+
+/* `first` ends with a call that does not return: its return address is `second`'s. */
+static const char twins_source[] = "asm(\".text\\n.globl first\\n.globl second\\n\"\n"
+				   "    \".type first,@function\\n.type second,@function\\n\"\n"
+				   "    \"first: .skip 16, 0x90\\n.size first,16\\n\"\n"
+				   "    \"second: .skip 16, 0x90\\n.size second,16\\n\");\n";
+
+struct row {
+	uint32_t process;
+	uint64_t address;
+	const char *function;
+	const char *module;
+	uint64_t offset;
+};
+
+struct expected {
+	const struct row *rows;
+	size_t nr;
+	size_t seen;
+};
+
+static int check_row(const struct mt_symbol_row *row, void *arg)
+{
+	struct expected *e = arg;
+	const struct row *r = &e->rows[e->seen++];
+
+	assert_true(e->seen <= e->nr);
+	assert_int_equal(row->process, r->process);
+	assert_int_equal(row->address, r->address);
+	assert_int_equal(row->depth, 0);
+	assert_false(row->inlined);
+	assert_int_equal(row->offset, r->offset);
+	assert_true(!row->function == !r->function);
+	assert_true(!row->module == !r->module);
+	if (r->function)
+		assert_string_equal(row->function, r->function);
+	if (r->module)
+		assert_string_equal(row->module, r->module);
+	assert_null(row->file);
+	assert_int_equal(row->line, 0);
+	return 0;
+}
+
+static void expect_rows(struct mt_capture *c, const struct row *rows, size_t nr)
+{
+	struct expected e = { .rows = rows, .nr = nr };
+
+	assert_int_equal(mt_capture_each_symbol(c, check_row, &e), 0);
+	assert_int_equal(e.seen, nr);
+}
+
+static void put_stack(struct mt_capture *c, uint64_t id, uint64_t a, uint64_t b)
+{
+	const uint64_t frames[] = { a, b };
+
+	assert_int_equal(mt_capture_put_stack(
+				 c, &(struct mt_stack_row){ .id = id, .frames = frames, .nr = 2 }),
+			 0);
+}
+
+static void put_module(struct mt_capture *c, uint32_t process, uint64_t start, const char *path,
+		       const char *build_id)
+{
+	const struct mt_module_row row = { .process = process,
+					   .start = start,
+					   .end = start + 0x100000,
+					   .file_offset = 0,
+					   .path = path,
+					   .build_id = build_id };
+
+	assert_int_equal(mt_capture_put_module(c, &row), 0);
+}
+
+static void put_process(struct mt_capture *c, uint32_t id)
+{
+	const struct mt_process_row row = {
+		.id = id, .comm = "x", .ended = "exit", .since = "start", .peak_rss_kind = "kernel"
+	};
+
+	assert_int_equal(mt_capture_put_process(c, &row), 0);
+}
+
+static struct mt_capture *new_capture(void)
+{
+	struct mt_capture *c = NULL;
+
+	assert_int_equal(mt_capture_create(&c, fixture_path("capture"), true), 0);
+	assert_int_equal(mt_capture_begin(c), 0);
+	put_process(c, 1);
+	put_process(c, 2);
+	return c;
+}
+
+static void test_resolves_a_capture(void **state)
+{
+	__cleanup(mt_capture_free) struct mt_capture *c = new_capture();
+	const struct mt_site_row site = { .process = 1, .stack = 11, .kind = "malloc" };
+	const struct mt_site_row site2 = { .process = 2, .stack = 11, .kind = "calloc" };
+	const struct mt_map_site_row map_site = { .process = 1, .stack = 12, .kind = "mmap" };
+	const struct mt_spawn_row spawn = { .process = 2, .stack = 13 };
+	uint64_t first;
+	char path[PATH_MAX];
+
+	fixture_compile("twins.so", twins_source,
+			"-shared -fPIC -nostdlib -Wl,--build-id=0x01020304");
+	first = fixture_offset("twins.so", "first");
+	strcpy(path, fixture_path("twins.so"));
+	put_module(c, 1, 0x10000000, path, "01020304");
+	put_module(c, 1, 0x30000000, path, "ffffffff"); /* replaced since */
+	put_module(c, 2, 0x20000000, path, "01020304");
+	put_module(c, 2, 0x10000000, "[vdso]", NULL);
+	/* Process 2 has another module at process 1's address. */
+	put_stack(c, 11, 0x10000000 + first + 16, 0x20000000 + first + 17);
+	put_stack(c, 12, 0x10000000 + first + 8, 0x30000000 + first + 8);
+	put_stack(c, 13, 0x20000000 + first + 16, 0x10);
+	put_stack(c, 14, 0x10000000, 0x20000000); /* nobody's */
+	assert_int_equal(mt_capture_put_site(c, &site), 0);
+	assert_int_equal(mt_capture_put_site(c, &site2), 0);
+	assert_int_equal(mt_capture_put_map_site(c, &map_site), 0);
+	assert_int_equal(mt_capture_put_spawn(c, &spawn), 0);
+	assert_int_equal(mt_capture_commit(c), 0);
+
+	for (int again = 0; again < 2; again++) {
+		const struct row rows[] = {
+			{ 1, 0x10000000 + first + 8, "first", path, first + 8 },
+			{ 1, 0x10000000 + first + 16, "first", path, first + 16 },
+			{ 1, 0x20000000 + first + 17, NULL, NULL, 0 },
+			{ 1, 0x30000000 + first + 8, NULL, path, first + 8 },
+			{ 2, 0x10, NULL, NULL, 0 },
+			{ 2, 0x10000000 + first + 16, NULL, "[vdso]", first + 16 },
+			{ 2, 0x20000000 + first + 16, "first", path, first + 16 },
+			{ 2, 0x20000000 + first + 17, "second", path, first + 17 },
+		};
+
+		assert_int_equal(mt_symbol_resolve_capture(c, NULL), 0);
+		expect_rows(c, rows, ARRAY_SIZE(rows));
+	}
+}
+
+/* The file is gone by its name; the recorder had it open. */
+static void test_resolves_deleted_files(void **state)
+{
+	__cleanup(mt_locator_free) struct mt_locator *l = NULL;
+	__cleanup(mt_maps_free) struct mt_maps *maps = NULL;
+	__cleanup(mt_capture_free) struct mt_capture *c = NULL;
+	const struct mt_site_row site = { .process = 1, .stack = 11, .kind = "malloc" };
+	const struct mt_probe_target *t;
+	_close_ int fd = -1;
+	char path[PATH_MAX];
+	uint64_t first;
+	void *at;
+
+	fixture_compile("gone.so", twins_source, "-shared -fPIC -nostdlib -Wl,--build-id=none");
+	first = fixture_offset("gone.so", "first");
+	strcpy(path, fixture_path("gone.so"));
+	fd = fixture_open("gone.so");
+	at = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+	assert_int_equal(mt_locator_new(&l), 0);
+	assert_int_equal(mt_maps_load(&maps, getpid()), 0);
+	assert_int_equal(mt_locator_open(l, getpid(), mt_maps_find(maps, (uintptr_t)at), &t), 0);
+	unlink(path);
+
+	for (int held = 0; held < 2; held++) {
+		const struct row rows[] = {
+			{ 1, 0x10, NULL, NULL, 0 },
+			{ 1, 0x10000000 + first + 4, held ? "first" : NULL, path, first + 4 },
+		};
+
+		mt_capture_free(&c);
+		c = new_capture();
+		put_module(c, 1, 0x10000000, path, NULL);
+		put_stack(c, 11, 0x10000000 + first + 4, 0x10);
+		assert_int_equal(mt_capture_put_site(c, &site), 0);
+		assert_int_equal(mt_capture_commit(c), 0);
+		assert_int_equal(mt_symbol_resolve_capture(c, held ? l : NULL), 0);
+		expect_rows(c, rows, ARRAY_SIZE(rows));
+	}
+	munmap(at, 4096);
+}
+
+/* More frames than the set of addresses first has room for, each many times. */
+static void test_resolves_many_frames(void **state)
+{
+	enum { STACKS = 3000, FRAMES = 100, DISTINCT = 5000 };
+	__cleanup(mt_capture_free) struct mt_capture *c = new_capture();
+	static struct row rows[DISTINCT];
+	uint64_t frames[FRAMES];
+
+	for (uint64_t id = 1; id <= STACKS; id++) {
+		const struct mt_site_row site = { .process = 1, .stack = id, .kind = "malloc" };
+
+		for (uint64_t i = 0; i < FRAMES; i++)
+			frames[i] = 1 + (id * 7 + i * 61) % DISTINCT;
+		assert_int_equal(mt_capture_put_stack(c, &(struct mt_stack_row){ .id = id,
+										 .frames = frames,
+										 .nr = FRAMES }),
+				 0);
+		assert_int_equal(mt_capture_put_site(c, &site), 0);
+	}
+	assert_int_equal(mt_capture_commit(c), 0);
+	for (size_t i = 0; i < DISTINCT; i++)
+		rows[i] = (struct row){ .process = 1, .address = i + 1 };
+	assert_int_equal(mt_symbol_resolve_capture(c, NULL), 0);
+	expect_rows(c, rows, DISTINCT);
+}
+
+static int setup(void **state)
+{
+	fixture_new();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fixture_free();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_worker_that_dies),
+		cmocka_unit_test(test_worker_that_is_not_heard),
+		cmocka_unit_test(test_resolves_a_capture),
+		cmocka_unit_test(test_resolves_deleted_files),
+		cmocka_unit_test(test_resolves_many_frames),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
