@@ -164,8 +164,8 @@ static __always_inline void storm_end(__u32 slot, struct mt_live *rec)
 		hist_add(storm->final_sizes, rec->size_bytes);
 }
 
-static __always_inline void storm_add(__u32 slot, struct mt_live *rec,
-				      struct mt_live *old, bool moved, __u64 copied)
+static __always_inline void storm_add(__u32 slot, struct mt_live *rec, struct mt_live *old,
+				      bool moved, __u64 copied)
 {
 	struct mt_site_key key = { .stack = rec->stack, .slot = slot, .func = rec->func };
 	struct mt_storm *storm = storm_get(&key);
@@ -287,8 +287,8 @@ static __always_inline void call_discard(struct mt_thread *th, struct mt_proc *p
  * When a thread ends glibc hands the blocks in its cache, which the program has freed long
  * since, to its own `free`: a call from inside the library for a block that is not there.
  */
-static __always_inline void on_free(struct pt_regs *ctx, struct mt_thread *th,
-				    struct mt_proc *proc, __u64 cookie)
+static __always_inline void on_free(struct pt_regs *ctx, struct mt_thread *th, struct mt_proc *proc,
+				    __u64 cookie)
 {
 	__u64 addr = PT_REGS_PARM1(ctx);
 	struct mt_live rec;

@@ -176,7 +176,10 @@ int BPF_PROG(mt_task_new, struct task_struct *task, unsigned long clone_flags)
 		return 0;
 	mt_thread_add(tid, tgid, link_tgid, slot);
 
-	e = mt_event_begin(thread ? MT_EVENT_THREAD : shares ? MT_EVENT_VFORK : MT_EVENT_FORK, slot);
+	e = mt_event_begin(thread   ? MT_EVENT_THREAD
+			   : shares ? MT_EVENT_VFORK
+				    : MT_EVENT_FORK,
+			   slot);
 	if (!e)
 		return 0;
 	if (thread) {

@@ -16,13 +16,13 @@
 
 #include "wire.h"
 
-#define MT_HASH(name, key_type, value_type)                                                        \
-	struct name {                                                                              \
-		__uint(type, BPF_MAP_TYPE_HASH);                                                   \
-		__uint(map_flags, BPF_F_NO_PREALLOC);                                              \
-		__uint(max_entries, 1024);                                                         \
-		__type(key, key_type);                                                             \
-		__type(value, value_type);                                                         \
+#define MT_HASH(name, key_type, value_type)           \
+	struct name {                                 \
+		__uint(type, BPF_MAP_TYPE_HASH);      \
+		__uint(map_flags, BPF_F_NO_PREALLOC); \
+		__uint(max_entries, 1024);            \
+		__type(key, key_type);                \
+		__type(value, value_type);            \
 	}
 
 MT_HASH(mt_live_map, struct mt_live_key, struct mt_live);

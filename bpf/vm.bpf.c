@@ -193,11 +193,11 @@ int BPF_PROG(mt_fentry_brk, struct pt_regs *regs)
 	return enter_brk();
 }
 
-#define FEXIT(name, kind)                                                                          \
-	SEC("?fexit/" SYSCALL_FN(name))                                                            \
-	int BPF_PROG(mt_fexit_##name, struct pt_regs *regs, long ret)                              \
-	{                                                                                          \
-		return leave(ctx, kind, ret);                                                      \
+#define FEXIT(name, kind)                                             \
+	SEC("?fexit/" SYSCALL_FN(name))                               \
+	int BPF_PROG(mt_fexit_##name, struct pt_regs *regs, long ret) \
+	{                                                             \
+		return leave(ctx, kind, ret);                         \
 	}
 
 FEXIT(mmap, MT_EVENT_MMAP)
@@ -229,11 +229,11 @@ int mt_tp_enter_brk(struct trace_event_raw_sys_enter *ctx)
 	return enter_brk();
 }
 
-#define TP_EXIT(name, kind)                                                                        \
-	SEC("?tracepoint/syscalls/sys_exit_" #name)                                                \
-	int mt_tp_exit_##name(struct trace_event_raw_sys_exit *ctx)                                \
-	{                                                                                          \
-		return leave(ctx, kind, ctx->ret);                                                 \
+#define TP_EXIT(name, kind)                                         \
+	SEC("?tracepoint/syscalls/sys_exit_" #name)                 \
+	int mt_tp_exit_##name(struct trace_event_raw_sys_exit *ctx) \
+	{                                                           \
+		return leave(ctx, kind, ctx->ret);                  \
 	}
 
 TP_EXIT(mmap, MT_EVENT_MMAP)

@@ -53,8 +53,8 @@ enum mt_func {
  * the allocator's. Too many do not fit and say 16 MiB.
  */
 #define MT_COOKIE_PAGES(bytes) ((bytes) >> 12 < 0xfff ? (__u64)(bytes) >> 12 : 0xfffULL)
-#define MT_COOKIE(tgid, func, before, after)                                                       \
-	((__u64)(__u32)(tgid) << 32 | MT_COOKIE_PAGES(after) << 20 |                               \
+#define MT_COOKIE(tgid, func, before, after)                         \
+	((__u64)(__u32)(tgid) << 32 | MT_COOKIE_PAGES(after) << 20 | \
 	 MT_COOKIE_PAGES(before) << 8 | (__u64)(func))
 #define MT_COOKIE_TGID(cookie)	 ((__u32)((cookie) >> 32))
 #define MT_COOKIE_AFTER(cookie)	 (((cookie) >> 20 & 0xfff) << 12)
@@ -74,19 +74,19 @@ enum mt_func {
  * Ways to lose something. Each is a counter; a report prints those that are not zero.
  * X(identifier, name in the report)
  */
-#define MT_LOST_LIST(X)                                                                            \
-	X(RING_FULL, "ring_full")	    /* an event did not fit into the ring buffer */        \
-	X(LIVE_FULL, "live_full")	    /* a block was counted but cannot be followed */       \
-	X(SITES_FULL, "sites_full")	    /* an allocation has no site to be counted at */       \
-	X(STORMS_FULL, "storms_full")	    /* a realloc has no record for its chain */            \
-	X(STACKS_FULL, "stacks_full")	    /* a stack was hashed but not stored */                \
-	X(THREADS_FULL, "threads_full")	    /* a thread cannot be followed */                      \
-	X(IMAGES_FULL, "images_full")	    /* a program image cannot be followed */               \
-	X(STACK_FAILED, "stack_failed")	    /* no user stack could be taken */                     \
-	X(SWAP_EXHAUSTED, "swap_exhausted") /* a compare-and-swap lost too many races */           \
-	X(HEADROOM_FULL, "headroom_full")   /* more than 512 GiB below the peak */                 \
-	X(RESULT_UNREAD, "result_unread")   /* posix_memalign's result could not be read */        \
-	X(BLOCK_REPLACED, "block_replaced") /* an address was handed out again unfreed */          \
+#define MT_LOST_LIST(X)                                                                      \
+	X(RING_FULL, "ring_full")	    /* an event did not fit into the ring buffer */  \
+	X(LIVE_FULL, "live_full")	    /* a block was counted but cannot be followed */ \
+	X(SITES_FULL, "sites_full")	    /* an allocation has no site to be counted at */ \
+	X(STORMS_FULL, "storms_full")	    /* a realloc has no record for its chain */      \
+	X(STACKS_FULL, "stacks_full")	    /* a stack was hashed but not stored */          \
+	X(THREADS_FULL, "threads_full")	    /* a thread cannot be followed */                \
+	X(IMAGES_FULL, "images_full")	    /* a program image cannot be followed */         \
+	X(STACK_FAILED, "stack_failed")	    /* no user stack could be taken */               \
+	X(SWAP_EXHAUSTED, "swap_exhausted") /* a compare-and-swap lost too many races */     \
+	X(HEADROOM_FULL, "headroom_full")   /* more than 512 GiB below the peak */           \
+	X(RESULT_UNREAD, "result_unread")   /* posix_memalign's result could not be read */  \
+	X(BLOCK_REPLACED, "block_replaced") /* an address was handed out again unfreed */    \
 	X(SITE_MISSING, "site_missing")	    /* a freed block's site was gone */
 
 enum mt_lost {
@@ -180,8 +180,8 @@ struct mt_proc {
 	__u64 flushed_free_cnt; /* by the allocator, of what the program had freed before */
 	__u64 failed_cnt;
 	__u64 realloc_failed_cnt; /* of these */
-	__u64 discarded_cnt; /* calls that never returned: longjmp, an exception */
-	__u64 hits;	     /* traps taken */
+	__u64 discarded_cnt;	  /* calls that never returned: longjmp, an exception */
+	__u64 hits;		  /* traps taken */
 	__u64 born_ns;
 	__u32 tgid;
 	__u32 birth; /* enum mt_birth */
@@ -231,7 +231,7 @@ struct mt_thread {
 	__u32 tgid;
 	__u32 link_tgid; /* whose link's hits count for this thread */
 	__u32 zero;
-	__u64 last_alloc; /* address of its newest block */
+	__u64 last_alloc;  /* address of its newest block */
 	__u64 spawn_stack; /* set between pthread_create and the new task */
 	struct mt_pending call;
 	struct mt_vm_pending vm;
@@ -245,16 +245,16 @@ _Static_assert(sizeof(struct mt_thread) == 32 + 96 + 48 + 1024, "wire");
  */
 enum mt_event_kind {
 	MT_EVENT_INVALID = 0,
-	MT_EVENT_FORK = 1,  /* slot: the child's; a: parent's slot; b: parent's tgid */
-	MT_EVENT_VFORK = 2, /* a child in its parent's address space; else as FORK */
-	MT_EVENT_EXEC = 3,  /* slot: the new image; a: the old; b: former tid; c: maxrss pages */
-	MT_EVENT_EXIT = 4,  /* a thread; a: wait status; b: 1 if the last; c: maxrss pages */
+	MT_EVENT_FORK = 1,   /* slot: the child's; a: parent's slot; b: parent's tgid */
+	MT_EVENT_VFORK = 2,  /* a child in its parent's address space; else as FORK */
+	MT_EVENT_EXEC = 3,   /* slot: the new image; a: the old; b: former tid; c: maxrss pages */
+	MT_EVENT_EXIT = 4,   /* a thread; a: wait status; b: 1 if the last; c: maxrss pages */
 	MT_EVENT_THREAD = 5, /* a: new tid; b: its stack pointer; c, d: its stack, 0: unknown;
 				result: bytes of the guard; stack: of pthread_create */
-	MT_EVENT_MMAP_BEGIN = 6,   /* MAP_FIXED only; a: address; b: length */
-	MT_EVENT_MMAP = 7,	   /* a: address asked for; b: length; flags, prot, fd; result */
-	MT_EVENT_MUNMAP_BEGIN = 8, /* a: address; b: length */
-	MT_EVENT_MUNMAP = 9,	   /* a: address; b: length; result */
+	MT_EVENT_MMAP_BEGIN = 6,    /* MAP_FIXED only; a: address; b: length */
+	MT_EVENT_MMAP = 7,	    /* a: address asked for; b: length; flags, prot, fd; result */
+	MT_EVENT_MUNMAP_BEGIN = 8,  /* a: address; b: length */
+	MT_EVENT_MUNMAP = 9,	    /* a: address; b: length; result */
 	MT_EVENT_MREMAP_BEGIN = 10, /* a: address; b: length; c: new length; d: new address */
 	MT_EVENT_MREMAP = 11,	    /* the same; flags; result */
 	MT_EVENT_BRK = 12,	    /* a: old break; result: new break */

@@ -86,5 +86,5 @@ def test_kill_launcher():
     check_text(pid, seconds=1)
     until(lambda: bpf_objects() <= before, "no BPF objects", 2)
     with open(f"/proc/{pid}/status", encoding="utf-8") as status:
-        fields = dict(line.rstrip().split(":\t", 1) for line in status if ":\t" in line)
+        fields = dict(line.rstrip("\n").split(":\t", 1) for line in status if ":\t" in line)
     check(fields["TracerPid"] == "0" and fields["State"][0] in "SR", f"{fields['State']}")

@@ -323,10 +323,12 @@ static int put_totals(struct mt_drain *d, bool final)
 	}
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
 	err = mt_capture_put_meta_int(d->capture, MT_META_TRAPS, traps);
-	err = err ? err : mt_capture_put_meta_int(d->capture, MT_META_DURATION_NS,
-						  mt_session_now() - d->start_ns);
-	err = err ? err : mt_capture_put_meta_int(d->capture, MT_META_SELF_CPU_NS,
-						  cpu.tv_sec * 1000000000LL + cpu.tv_nsec);
+	err = err ? err
+		  : mt_capture_put_meta_int(d->capture, MT_META_DURATION_NS,
+					    mt_session_now() - d->start_ns);
+	err = err ? err
+		  : mt_capture_put_meta_int(d->capture, MT_META_SELF_CPU_NS,
+					    cpu.tv_sec * 1000000000LL + cpu.tv_nsec);
 	return err ? err : mt_capture_put_meta_int(d->capture, MT_META_FINISHED, final);
 }
 
@@ -342,8 +344,9 @@ static int put_lost(struct mt_drain *d)
 	for (uint32_t i = 0; i < MT_LOST_MAX && !err; i++)
 		err = mt_capture_put_lost(d->capture, names[i],
 					  mt_tables_lost(mt_session_kernel(d->session), i));
-	return err ? err : mt_capture_put_lost(d->capture, "events_unmatched",
-					       mt_session_strays(d->session));
+	return err ? err
+		   : mt_capture_put_lost(d->capture, "events_unmatched",
+					 mt_session_strays(d->session));
 }
 
 static int put_all(struct mt_drain *d, bool final)

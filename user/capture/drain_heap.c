@@ -33,7 +33,7 @@ struct mt_drain_heap {
 	struct mt_session *session;
 	int64_t start_ns;
 	htab_t sites;
-	htab_t stacks; /* that are in the file */
+	htab_t stacks;		  /* that are in the file */
 	struct mt_live_key *dead; /* live blocks of programs that have ended */
 	size_t nr_dead;
 	size_t room_dead;

@@ -34,14 +34,13 @@ static bool has_capability(unsigned int number)
 	if (mt_proc_read_file(getpid(), "status", 1 << 16, &text, &len))
 		return false;
 	line = strstr(text, "\nCapEff:");
-	return line && sscanf(line, "\nCapEff: %llx", &effective) == 1 &&
-	       (effective >> number & 1);
+	return line && sscanf(line, "\nCapEff: %llx", &effective) == 1 && (effective >> number & 1);
 }
 
-#define CAPABILITY(cap, need, why)                                                                 \
-	{                                                                                          \
-		.name = #cap, .what = why, .ok = has_capability(cap), .required = need,            \
-		.advice = "run as root, or give memtide this capability",                          \
+#define CAPABILITY(cap, need, why)                                                      \
+	{                                                                               \
+		.name = #cap, .what = why, .ok = has_capability(cap), .required = need, \
+		.advice = "run as root, or give memtide this capability",               \
 	}
 
 static size_t examine(struct check *out, size_t max)
@@ -107,8 +106,11 @@ static void print_text(const struct utsname *host, const struct check *checks, s
 	for (size_t i = 0; i < nr; i++) {
 		const struct check *c = &checks[i];
 
-		printf("  %-4s %-20s %s%s%s\n", c->ok ? "yes" : c->required ? "NO" : "no", c->name,
-		       c->what, c->err ? ": " : "", c->err ? strerror(c->err) : "");
+		printf("  %-4s %-20s %s%s%s\n",
+		       c->ok	     ? "yes"
+		       : c->required ? "NO"
+				     : "no",
+		       c->name, c->what, c->err ? ": " : "", c->err ? strerror(c->err) : "");
 		if (!c->ok)
 			printf("       %-20s -> %s\n", "", c->advice);
 	}

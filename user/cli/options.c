@@ -156,7 +156,8 @@ static error_t parse_record(int key, char *arg, struct argp_state *state)
 		o->tick_ms = number(state, "--tick", arg, 10, 60000);
 		break;
 	case KEY_MAP_MEMORY:
-		o->kernel.map_memory_bytes = number(state, "--map-memory", arg, 1, 1 << 20) * 1048576;
+		o->kernel.map_memory_bytes =
+			number(state, "--map-memory", arg, 1, 1 << 20) * 1048576;
 		break;
 	case KEY_UPROBES:
 		o->kernel.links = word_value(state, "--uprobes", arg, uprobe_words);
@@ -169,7 +170,8 @@ static error_t parse_record(int key, char *arg, struct argp_state *state)
 		break;
 	case ARGP_KEY_ARG:
 		if (!state->quoted || state->next - 1 < state->quoted)
-			argp_error(state, "a command comes after --: memtide record -- %s ...", arg);
+			argp_error(state, "a command comes after --: memtide record -- %s ...",
+				   arg);
 		o->argv = &state->argv[state->next - 1];
 		state->next = state->argc;
 		break;
@@ -233,11 +235,12 @@ static const struct {
 
 static int usage(FILE *out, int err)
 {
-	fprintf(out, "Usage: memtide record -p PID[,PID] | -n COMM | -c CGROUP | -- COMMAND [ARG...]\n"
-		     "       memtide report FILE [--json]\n"
-		     "       memtide doctor [--json]\n"
-		     "       memtide COMMAND --help\n"
-		     "       memtide --version\n");
+	fprintf(out,
+		"Usage: memtide record -p PID[,PID] | -n COMM | -c CGROUP | -- COMMAND [ARG...]\n"
+		"       memtide report FILE [--json]\n"
+		"       memtide doctor [--json]\n"
+		"       memtide COMMAND --help\n"
+		"       memtide --version\n");
 	return err;
 }
 

@@ -18,7 +18,7 @@ enum mt_exit {
 	MT_EXIT_FAILURE = 1,
 	MT_EXIT_USAGE = 2,
 	MT_EXIT_NO_TARGET = 3,
-	MT_EXIT_INCAPABLE = 4, /* the kernel or a privilege does not suffice */
+	MT_EXIT_INCAPABLE = 4,	/* the kernel or a privilege does not suffice */
 	MT_EXIT_RECORDER = 125, /* with -- COMMAND: memtide's own failure */
 	MT_EXIT_NOT_EXECUTABLE = 126,
 	MT_EXIT_NOT_FOUND = 127,
@@ -43,7 +43,7 @@ struct mt_options {
 	const char *pids;
 	const char *comm;
 	const char *cgroup;
-	char **argv; /* -- COMMAND */
+	char **argv;	   /* -- COMMAND */
 	double duration_s; /* 0: until the targets end */
 	int64_t tick_ms;
 	bool no_ptrace;

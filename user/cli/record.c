@@ -86,8 +86,13 @@ static int put_command(struct recording *r)
 	if (o->argv) /* arguments can be secrets: the name only */
 		n = asprintf(&text, "-- %s", o->argv[0]);
 	else
-		n = asprintf(&text, "%s %s", o->pids ? "-p" : o->comm ? "-n" : "-c",
-			     o->pids ? o->pids : o->comm ? o->comm : o->cgroup);
+		n = asprintf(&text, "%s %s",
+			     o->pids   ? "-p"
+			     : o->comm ? "-n"
+				       : "-c",
+			     o->pids   ? o->pids
+			     : o->comm ? o->comm
+				       : o->cgroup);
 	return n < 0 ? -ENOMEM : mt_capture_put_meta(r->capture, MT_META_COMMAND, text);
 }
 
@@ -108,14 +113,18 @@ static int put_host(struct recording *r)
 	err = err ? err : mt_capture_put_meta(r->capture, MT_META_MODE, "exact");
 	err = err ? err : mt_capture_put_meta(r->capture, MT_META_KERNEL, host.release);
 	err = err ? err : mt_capture_put_meta(r->capture, MT_META_ARCH, host.machine);
-	err = err ? err : mt_capture_put_meta_int(r->capture, MT_META_CPUS,
-						  sysconf(_SC_NPROCESSORS_ONLN));
-	err = err ? err : mt_capture_put_meta(r->capture, MT_META_HOOKS_VM,
-					      vm_names[mt_kernel_vm_hooks(k)]);
-	err = err ? err : mt_capture_put_meta(r->capture, MT_META_HOOKS_RET,
-					      multi ? "uretprobe_multi" : "uretprobe");
-	return err ? err : mt_capture_put_meta_int(r->capture, MT_META_TICK_NS,
-						   r->options->tick_ms * 1000000);
+	err = err ? err
+		  : mt_capture_put_meta_int(r->capture, MT_META_CPUS,
+					    sysconf(_SC_NPROCESSORS_ONLN));
+	err = err ? err
+		  : mt_capture_put_meta(r->capture, MT_META_HOOKS_VM,
+					vm_names[mt_kernel_vm_hooks(k)]);
+	err = err ? err
+		  : mt_capture_put_meta(r->capture, MT_META_HOOKS_RET,
+					multi ? "uretprobe_multi" : "uretprobe");
+	return err ? err
+		   : mt_capture_put_meta_int(r->capture, MT_META_TICK_NS,
+					     r->options->tick_ms * 1000000);
 }
 
 static int open_capture(struct recording *r, pid_t pid)
@@ -219,8 +228,8 @@ static void on_signals(struct recording *r, int fd)
 			mt_session_forward(r->session, info.ssi_signo, info.ssi_code);
 		else if (info.ssi_signo == SIGWINCH)
 			continue;
-		if (info.ssi_signo == SIGINT || (!r->options->argv && info.ssi_signo != SIGUSR1 &&
-						 info.ssi_signo != SIGUSR2))
+		if (info.ssi_signo == SIGINT ||
+		    (!r->options->argv && info.ssi_signo != SIGUSR1 && info.ssi_signo != SIGUSR2))
 			r->interrupts++;
 	}
 }

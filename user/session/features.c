@@ -9,6 +9,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "session/pagemap.h"
 #include "session/perf.h"
 #include "session/uapi.h"
 #include "util/cleanup.h"
@@ -82,6 +83,21 @@ static int probe_tracefs(void)
 	return fd < 0 ? fd : 0;
 }
 
+static bool probe_pagemap_scan(void)
+{
+	uint64_t here = (uintptr_t)&here, page = sysconf(_SC_PAGESIZE);
+	uint64_t start = here & -page, end = start + page;
+	struct mt_pagemap pagemap;
+	bool scans;
+
+	if (mt_pagemap_open(&pagemap, getpid()))
+		return false;
+	mt_pagemap_first(&pagemap, MT_PAGES_TOUCHED, &start, &end); /* falls back where it must */
+	scans = pagemap.scan;
+	mt_pagemap_close(&pagemap);
+	return scans;
+}
+
 void mt_features_probe(struct mt_features *f)
 {
 	*f = (struct mt_features){
@@ -92,6 +108,7 @@ void mt_features_probe(struct mt_features *f)
 		.perf_uprobe_errno = -mt_perf_uprobe_probe(),
 		.uprobe_multi_errno = -probe_multi(MT_BPF_TRACE_UPROBE_MULTI),
 		.uprobe_session_errno = -probe_multi(MT_BPF_TRACE_UPROBE_SESSION),
+		.pagemap_scan = probe_pagemap_scan(),
 	};
 	f->bpf = !f->bpf_errno;
 	f->fentry = !f->fentry_errno;

@@ -13,20 +13,20 @@
 #include <stdbool.h>
 
 struct mt_features {
-	bool btf;	      /* /sys/kernel/btf/vmlinux is there */
-	bool bpf;	      /* we may load programs */
+	bool btf; /* /sys/kernel/btf/vmlinux is there */
+	bool bpf; /* we may load programs */
 	int bpf_errno;
-	bool fentry;	      /* fentry/fexit on system calls (5.5) */
+	bool fentry; /* fentry/fexit on system calls (5.5) */
 	int fentry_errno;
-	bool tracefs;	      /* syscall tracepoints */
+	bool tracefs; /* syscall tracepoints */
 	int tracefs_errno;
-	bool perf_uprobe;     /* perf_event uprobes (4.17) with cookies (5.15) */
+	bool perf_uprobe; /* perf_event uprobes (4.17) with cookies (5.15) */
 	int perf_uprobe_errno;
-	bool uprobe_multi;    /* 6.6, with the process filter of 6.10 */
+	bool uprobe_multi; /* 6.6, with the process filter of 6.10 */
 	int uprobe_multi_errno;
-	bool uprobe_session;  /* 6.13 */
+	bool uprobe_session; /* 6.13 */
 	int uprobe_session_errno;
-	bool pagemap_scan;    /* 6.7 */
+	bool pagemap_scan; /* 6.7 */
 };
 
 void mt_features_probe(struct mt_features *f);

@@ -104,21 +104,25 @@ static int choose(struct mt_kernel *k, const struct mt_kernel_options *options)
 
 	mt_features_probe(&f);
 	if (!f.btf)
-		return mt_err(-EOPNOTSUPP, "the kernel has no BTF (/sys/kernel/btf/vmlinux): use one "
-					   "built with CONFIG_DEBUG_INFO_BTF");
+		return mt_err(-EOPNOTSUPP,
+			      "the kernel has no BTF (/sys/kernel/btf/vmlinux): use one "
+			      "built with CONFIG_DEBUG_INFO_BTF");
 	if (!f.bpf)
-		return mt_err(-EPERM, "cannot load BPF programs (%s): run as root, or with CAP_BPF, "
-				      "CAP_PERFMON and CAP_SYS_PTRACE; see `memtide doctor`",
+		return mt_err(-EPERM,
+			      "cannot load BPF programs (%s): run as root, or with CAP_BPF, "
+			      "CAP_PERFMON and CAP_SYS_PTRACE; see `memtide doctor`",
 			      strerror(f.bpf_errno));
 	k->links = options->links;
 	if (k->links == MT_LINK_AUTO)
 		k->links = f.uprobe_multi ? MT_LINK_MULTI : MT_LINK_PERF;
 	if (k->links == MT_LINK_MULTI && !f.uprobe_multi)
-		return mt_err(-EOPNOTSUPP, "this kernel has no uprobe_multi (%s): leave --uprobes out",
+		return mt_err(-EOPNOTSUPP,
+			      "this kernel has no uprobe_multi (%s): leave --uprobes out",
 			      strerror(f.uprobe_multi_errno));
 	if (k->links == MT_LINK_PERF && !f.perf_uprobe)
-		return mt_err(-EOPNOTSUPP, "this kernel has no uprobes (%s): use one built with "
-					   "CONFIG_UPROBE_EVENTS",
+		return mt_err(-EOPNOTSUPP,
+			      "this kernel has no uprobes (%s): use one built with "
+			      "CONFIG_UPROBE_EVENTS",
 			      strerror(f.perf_uprobe_errno));
 	k->vm = options->vm;
 	if (k->vm == MT_VM_AUTO)
@@ -148,8 +152,9 @@ static int load(struct mt_kernel *k, const struct mt_kernel_options *options)
 		return err;
 	err = memtide__load(k->skel);
 	if (err)
-		return mt_err(err, "the kernel refused a BPF program or map (%s): run with -v for the "
-				   "verifier's reason, or give less --map-memory",
+		return mt_err(err,
+			      "the kernel refused a BPF program or map (%s): run with -v for the "
+			      "verifier's reason, or give less --map-memory",
 			      strerror(-err));
 	return 0;
 }
@@ -182,7 +187,8 @@ static int attach_vm(struct mt_kernel *k)
 	struct bpf_program *prog;
 	size_t n = 0;
 
-	bpf_object__for_each_program(prog, k->skel->obj) {
+	bpf_object__for_each_program(prog, k->skel->obj)
+	{
 		const char *name = bpf_program__name(prog);
 		const char *section = bpf_program__section_name(prog);
 		struct bpf_link *link;

@@ -69,8 +69,7 @@ static int open_multi(struct mt_links *l, const struct mt_kernel *k, pid_t tgid,
 static int open_perf_one(struct mt_links *l, const struct mt_kernel *k, pid_t tgid,
 			 const struct mt_probe_site *site, bool is_return)
 {
-	LIBBPF_OPTS(bpf_link_create_opts, opts,
-		    .perf_event.bpf_cookie = site_cookie(tgid, site));
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .perf_event.bpf_cookie = site_cookie(tgid, site));
 	char path[32];
 	int event, link;
 

@@ -46,8 +46,8 @@ static int uprobe_pmu(unsigned int *type, unsigned int *return_bit)
 {
 	int err = read_number(AT_FDCWD, UPROBE_PMU "/type", "", type);
 
-	return err ? err : read_number(AT_FDCWD, UPROBE_PMU "/format/retprobe", "config:",
-				       return_bit);
+	return err ? err
+		   : read_number(AT_FDCWD, UPROBE_PMU "/format/retprobe", "config:", return_bit);
 }
 
 int mt_perf_uprobe_open(const char *path, uint64_t offset, bool is_return, pid_t pid)

@@ -36,7 +36,7 @@ struct mt_module {
 	uint64_t start;
 	uint64_t end;
 	uint64_t file_offset;
-	char *path; /* as the process sees it */
+	char *path;			    /* as the process sees it */
 	const struct mt_probe_target *file; /* NULL: could not be opened */
 	bool kept;			    /* the drain has written it */
 };
@@ -72,8 +72,8 @@ struct mt_program {
 	enum mt_ended ended;
 	int exit_status;
 	bool oom_killed;
-	bool hidden; /* the launched child before its exec: nobody's program */
-	bool ready; /* its links are open, be anything mapped that they are in or not */
+	bool hidden;  /* the launched child before its exec: nobody's program */
+	bool ready;   /* its links are open, be anything mapped that they are in or not */
 	bool watched; /* an allocator that it has mapped is probed */
 
 	int status_fd;

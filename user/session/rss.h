@@ -21,10 +21,10 @@
 #include <stdint.h>
 
 struct mt_rss {
-	int64_t peak_bytes; /* -1: unknown */
-	int64_t peak_ns;    /* -1: unknown, before the recording */
-	bool sampled;	    /* only ticks saw it: it may have been higher in between */
-	int64_t error_bytes; /* -1: unknown */
+	int64_t peak_bytes;	 /* -1: unknown */
+	int64_t peak_ns;	 /* -1: unknown, before the recording */
+	bool sampled;		 /* only ticks saw it: it may have been higher in between */
+	int64_t error_bytes;	 /* -1: unknown */
 	int64_t inherited_bytes; /* maxrss when the image began; INT64_MAX: unknown */
 	int64_t max_threads;
 };

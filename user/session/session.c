@@ -108,7 +108,8 @@ int mt_session_add_program(struct mt_session *s, struct mt_program *program)
 	uint32_t slot = program->slot;
 
 	if (slot > s->nr_programs) {
-		struct mt_program **v = reallocarray(s->programs, slot, sizeof(struct mt_program *));
+		struct mt_program **v =
+			reallocarray(s->programs, slot, sizeof(struct mt_program *));
 
 		if (!v)
 			return -ENOMEM;
@@ -173,7 +174,8 @@ int mt_session_adopt(struct mt_session *s, pid_t pid)
 		return mt_err(-ESRCH, "process %d ended while it was attached to", pid);
 	if (!err && !process->nr_links)
 		mt_warn("process %d maps no allocator that is known (static, stripped or another "
-			"than glibc): its heap is not watched, only its mappings, threads and peaks",
+			"than glibc): its heap is not watched, only its mappings, threads and "
+			"peaks",
 			pid);
 	return err;
 }

@@ -110,8 +110,7 @@ int mt_tables_proc(const struct mt_kernel *k, uint32_t slot, struct mt_proc *out
 	return lookup(k, "mt_procs", &slot, out);
 }
 
-int mt_tables_storm(const struct mt_kernel *k, const struct mt_site_key *key,
-		    struct mt_storm *out)
+int mt_tables_storm(const struct mt_kernel *k, const struct mt_site_key *key, struct mt_storm *out)
 {
 	return lookup(k, "mt_storms", key, out);
 }

@@ -26,8 +26,7 @@ int mt_tables_each_storm(const struct mt_kernel *k, mt_storm_fn cb, void *arg);
 int mt_tables_each_live(const struct mt_kernel *k, mt_live_fn cb, void *arg);
 
 int mt_tables_proc(const struct mt_kernel *k, uint32_t slot, struct mt_proc *out);
-int mt_tables_storm(const struct mt_kernel *k, const struct mt_site_key *key,
-		    struct mt_storm *out);
+int mt_tables_storm(const struct mt_kernel *k, const struct mt_site_key *key, struct mt_storm *out);
 int mt_tables_stack(const struct mt_kernel *k, uint64_t id, struct mt_stack *out);
 uint64_t mt_tables_lost(const struct mt_kernel *k, enum mt_lost what);
 

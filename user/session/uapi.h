@@ -16,8 +16,8 @@
 
 #include <linux/bpf.h>
 
-#define MT_BPF_TRACE_UPROBE_MULTI   48 /* 6.6, commit 89ae89f53d20 */
-#define MT_BPF_TRACE_UPROBE_SESSION 57 /* 6.13, commit d920179b3d48 */
+#define MT_BPF_TRACE_UPROBE_MULTI    48 /* 6.6, commit 89ae89f53d20 */
+#define MT_BPF_TRACE_UPROBE_SESSION  57 /* 6.13, commit d920179b3d48 */
 #define MT_BPF_F_UPROBE_MULTI_RETURN 1U
 
 struct mt_uprobe_multi {

@@ -21,18 +21,18 @@
 #define _fclose_      __cleanup(mt_cleanup_file)
 #define _closedir_    __cleanup(mt_cleanup_dir)
 
-#define TAKE_PTR(p)                                                                                \
-	({                                                                                         \
-		__typeof__(p) __taken = (p);                                                       \
-		(p) = NULL;                                                                        \
-		__taken;                                                                           \
+#define TAKE_PTR(p)                          \
+	({                                   \
+		__typeof__(p) __taken = (p); \
+		(p) = NULL;                  \
+		__taken;                     \
 	})
 
-#define TAKE_FD(fd)                                                                                \
-	({                                                                                         \
-		int __taken = (fd);                                                                \
-		(fd) = -1;                                                                         \
-		__taken;                                                                           \
+#define TAKE_FD(fd)                 \
+	({                          \
+		int __taken = (fd); \
+		(fd) = -1;          \
+		__taken;            \
 	})
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -43,16 +43,16 @@ int mt_err(int err, const char *fmt, ...)
 	return err;
 }
 
-#define MT_LOG_FUNCTION(name, at_least, prefix)                                                    \
-	void name(const char *fmt, ...)                                                            \
-	{                                                                                          \
-		va_list ap;                                                                        \
-                                                                                                   \
-		if (level < (at_least))                                                            \
-			return;                                                                    \
-		va_start(ap, fmt);                                                                 \
-		say(prefix, fmt, ap);                                                              \
-		va_end(ap);                                                                        \
+#define MT_LOG_FUNCTION(name, at_least, prefix) \
+	void name(const char *fmt, ...)         \
+	{                                       \
+		va_list ap;                     \
+                                                \
+		if (level < (at_least))         \
+			return;                 \
+		va_start(ap, fmt);              \
+		say(prefix, fmt, ap);           \
+		va_end(ap);                     \
 	}
 
 MT_LOG_FUNCTION(mt_warn, MT_LOG_NORMAL, "warning: ")
