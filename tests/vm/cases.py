@@ -39,13 +39,13 @@ RECORDED = [
     "forks",
     f"vforks {LEAF}",
     "execs leader",
-    "execs thread",
     f"children 8 {LEAF}",
     "ledger",
     "breaks",
 ]
 # Those of several threads: what depends on the order of their calls is not known.
 THREADED = [
+    "execs thread",
     "cross",
     "race 64 50",
 ]

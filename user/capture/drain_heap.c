@@ -217,7 +217,7 @@ static int age_blocks(struct mt_drain_heap *h, bool final)
 	for (uint32_t slot = 1; slot <= mt_session_slots(h->session) && !needed; slot++) {
 		const struct mt_program *p = mt_session_program(h->session, slot);
 
-		needed = p && p->ended && p->watched;
+		needed = p && p->ended && p->ready;
 	}
 	return needed ? mt_tables_each_live(mt_session_kernel(h->session), age_block, &a) : 0;
 }
