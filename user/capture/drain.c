@@ -16,6 +16,7 @@
 #include "target/locate.h"
 #include "target/proc.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 #include "logic/peak.h"
@@ -325,7 +326,7 @@ static int put_totals(struct mt_drain *d, bool final)
 	err = mt_capture_put_meta_int(d->capture, MT_META_TRAPS, traps);
 	err = err ? err
 		  : mt_capture_put_meta_int(d->capture, MT_META_DURATION_NS,
-					    mt_session_now() - d->start_ns);
+					    mt_clock_ns() - d->start_ns);
 	err = err ? err
 		  : mt_capture_put_meta_int(d->capture, MT_META_SELF_CPU_NS,
 					    cpu.tv_sec * 1000000000LL + cpu.tv_nsec);

@@ -12,6 +12,7 @@
 #include "session/session.h"
 #include "session/tables.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 #include "logic/hist.h"
@@ -211,7 +212,7 @@ static int age_block(const struct mt_live_key *key, const struct mt_live *live, 
 /* The whole of `live` is walked, so only when a program has ended or the recording has. */
 static int age_blocks(struct mt_drain_heap *h, bool final)
 {
-	struct aging a = { .h = h, .now_ns = mt_session_now(), .final = final };
+	struct aging a = { .h = h, .now_ns = mt_clock_ns(), .final = final };
 	bool needed = final;
 
 	for (uint32_t slot = 1; slot <= mt_session_slots(h->session) && !needed; slot++) {

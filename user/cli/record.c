@@ -22,6 +22,7 @@
 #include "target/proc.h"
 #include "target/select.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 /* The file is brought up to date this often. */
@@ -171,7 +172,7 @@ static int begin(struct recording *r, const struct mt_launch_signals *inherited)
 	err = err ? err : mt_session_new(&r->session, &session);
 	if (err)
 		return err;
-	r->start_ns = mt_session_now();
+	r->start_ns = mt_clock_ns();
 	r->drained_ns = r->start_ns;
 	if (o->argv) {
 		err = mt_session_launch(r->session, o->argv, inherited);
@@ -248,7 +249,7 @@ static void on_tick(struct recording *r, int fd)
 	if (read(fd, &ticks, sizeof(ticks)) != sizeof(ticks))
 		return;
 	mt_session_tick(r->session);
-	now = mt_session_now();
+	now = mt_clock_ns();
 	if (now - r->drained_ns < DRAIN_NS)
 		return;
 	r->drained_ns = now;
@@ -260,7 +261,7 @@ static bool ended(const struct recording *r, int *status)
 	int patience = r->options->argv ? 1 : 0;
 
 	return mt_session_over(r->session, status) || r->interrupts > patience || r->err ||
-	       expired(r, mt_session_now());
+	       expired(r, mt_clock_ns());
 }
 
 static int run(struct recording *r, int signals, int *status)

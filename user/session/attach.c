@@ -14,6 +14,7 @@
 #include "target/maps.h"
 #include "target/proc.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 static bool has_links(const struct mt_process *process, const struct mt_probe_target *target)
@@ -52,7 +53,7 @@ static void note_watched(struct mt_process *process)
 static void note_open(struct mt_process *process, int64_t since_ns)
 {
 	struct mt_program *p = process->program;
-	int64_t now = mt_session_now();
+	int64_t now = mt_clock_ns();
 
 	p->ready = true;
 	if (p->seen_ns >= 0)
@@ -90,7 +91,7 @@ static int open_links(struct mt_session *s, struct mt_process *process,
 static int attach_targets(struct mt_session *s, struct mt_process *process,
 			  const struct mt_probe_target **targets, int nr)
 {
-	int64_t since = mt_session_now();
+	int64_t since = mt_clock_ns();
 	bool missing = false;
 	int err;
 

@@ -12,6 +12,7 @@
 #include "target/elf.h"
 #include "target/proc.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 /* The kernel's record of what just happened comes before the stop. */
@@ -83,7 +84,7 @@ static void on_exiting(void *arg, pid_t pid, pid_t tid)
 
 	if (!process || process->program->pid != pid)
 		return;
-	if (!mt_program_look(process->program, mt_session_now(), -1))
+	if (!mt_program_look(process->program, mt_clock_ns(), -1))
 		mt_rss_final_look(&process->program->rss, s->rss_per_cpu);
 	mt_attach_refresh(s, process, tid);
 }

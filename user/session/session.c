@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "session/features.h"
 #include "session/held.h"
@@ -17,17 +16,10 @@
 #include "target/maps.h"
 #include "target/proc.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 #include "logic/peak.h"
-
-int64_t mt_session_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
-}
 
 /* Each probed process and each file with code keeps descriptors open. */
 static void raise_file_limit(void)
@@ -77,67 +69,6 @@ void mt_session_free(struct mt_session **session)
 	*session = NULL;
 }
 
-struct mt_process *mt_session_process(struct mt_session *s, pid_t pid)
-{
-	for (size_t i = 0; i < s->nr_processes; i++)
-		if (s->processes[i].pid == pid)
-			return &s->processes[i];
-	return NULL;
-}
-
-struct mt_process *mt_session_add_process(struct mt_session *s, pid_t pid,
-					  struct mt_program *program)
-{
-	struct mt_process *v = reallocarray(s->processes, s->nr_processes + 1, sizeof(*v));
-
-	if (!v)
-		return NULL;
-	s->processes = v;
-	v[s->nr_processes] = (struct mt_process){ .pid = pid, .program = program };
-	return &v[s->nr_processes++];
-}
-
-void mt_session_drop_process(struct mt_session *s, struct mt_process *process)
-{
-	mt_attach_release(process);
-	*process = s->processes[--s->nr_processes];
-}
-
-int mt_session_add_program(struct mt_session *s, struct mt_program *program)
-{
-	uint32_t slot = program->slot;
-
-	if (slot > s->nr_programs) {
-		struct mt_program **v =
-			reallocarray(s->programs, slot, sizeof(struct mt_program *));
-
-		if (!v)
-			return -ENOMEM;
-		memset(v + s->nr_programs, 0,
-		       (slot - s->nr_programs) * sizeof(struct mt_program *));
-		s->programs = v;
-		s->nr_programs = slot;
-	}
-	mt_program_free(&s->programs[slot - 1]);
-	s->programs[slot - 1] = program;
-	return 0;
-}
-
-struct mt_program *mt_session_program(const struct mt_session *s, uint32_t slot)
-{
-	return slot && slot <= s->nr_programs ? s->programs[slot - 1] : NULL;
-}
-
-uint32_t mt_session_slots(const struct mt_session *s)
-{
-	return s->nr_programs;
-}
-
-void mt_session_forget(struct mt_session *s, uint32_t slot)
-{
-	mt_program_free(&s->programs[slot - 1]);
-}
-
 /* Tell the kernel that this process is a target, and begin its first program. */
 static int begin_target(struct mt_session *s, pid_t pid, struct mt_process **out)
 {
@@ -147,7 +78,7 @@ static int begin_target(struct mt_session *s, pid_t pid, struct mt_process **out
 
 	if (err)
 		return err;
-	err = mt_program_new(&p, slot, pid, MT_BIRTH_ATTACH, mt_session_now());
+	err = mt_program_new(&p, slot, pid, MT_BIRTH_ATTACH, mt_clock_ns());
 	err = err ? err : mt_session_add_program(s, p);
 	if (err) {
 		mt_program_free(&p);
@@ -275,7 +206,7 @@ static void look(struct mt_session *s, struct mt_process *process, int64_t now)
 
 int mt_session_tick(struct mt_session *s)
 {
-	int64_t now = mt_session_now();
+	int64_t now = mt_clock_ns();
 	int err = mt_session_poll(s);
 
 	for (size_t i = 0; i < s->nr_processes; i++)

@@ -72,6 +72,4 @@ struct mt_program *mt_session_program(const struct mt_session *s, uint32_t slot)
 uint32_t mt_session_slots(const struct mt_session *s);
 void mt_session_forget(struct mt_session *s, uint32_t slot);
 
-int64_t mt_session_now(void);
-
 #endif

@@ -41,6 +41,7 @@ struct mt_session {
 	uint32_t nr_programs;	      /* slots seen so far */
 };
 
+/* state.c: the tables. A process pointer is good until one is added or dropped. */
 struct mt_process *mt_session_process(struct mt_session *s, pid_t pid);
 struct mt_process *mt_session_add_process(struct mt_session *s, pid_t pid,
 					  struct mt_program *program);

@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/*
+ * logic/call.h: what a call asks for and may free, calls inside calls, calls that never return,
+ * chains of reallocs, the busiest window, and who called.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "logic/call.h"
+
+#define POP	     MT_RETURN_POP
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static unsigned int seed;
+
+static unsigned int roll(unsigned int n)
+{
+	return rand_r(&seed) % n;
+}
+
+static __u64 random_word(void)
+{
+	__u64 word = (__u64)rand_r(&seed) << 33 ^ (__u64)rand_r(&seed) << 11 ^ rand_r(&seed);
+
+	return word >> roll(64);
+}
+
+/* ---- what a call asks for ------------------------------------------------------------------ */
+
+static void test_product(void **state)
+{
+	const __u64 edges[] = { 0, 1, 2, 3, 0xffffffff, 1ULL << 32, 1ULL << 63, ~0ULL - 1, ~0ULL };
+
+	for (size_t i = 0; i < COUNT(edges) * COUNT(edges) + 1000000; i++) {
+		bool edge = i < COUNT(edges) * COUNT(edges);
+		__u64 n = edge ? edges[i / COUNT(edges)] : random_word();
+		__u64 size = edge ? edges[i % COUNT(edges)] : random_word();
+		unsigned __int128 truth = (unsigned __int128)n * size;
+
+		assert_int_equal(mt_call_product(n, size), truth >> 64 ? ~0ULL : (__u64)truth);
+	}
+	for (int i = 0; i < 100000; i++) { /* close to the edge on either side */
+		__u64 n = random_word() + 1, most = ~0ULL / n;
+
+		if (!n)
+			continue;
+		assert_int_equal(mt_call_product(n, most), n * most);
+		if (n > 1)
+			assert_int_equal(mt_call_product(n, most + 1), ~0ULL);
+	}
+}
+
+static void test_size_and_arg(void **state)
+{
+	const struct mt_call_args args = { 3, 50, 700 };
+	const struct {
+		__u32 func;
+		__u64 size, arg;
+		int frees;
+	} calls[] = {
+		{ MT_FUNC_MALLOC, 3, 0, 0 },	       { MT_FUNC_CALLOC, 150, 0, 0 },
+		{ MT_FUNC_REALLOC, 50, 3, 1 },	       { MT_FUNC_REALLOCARRAY, 35000, 3, 1 },
+		{ MT_FUNC_POSIX_MEMALIGN, 700, 3, 0 }, { MT_FUNC_ALIGNED_ALLOC, 50, 0, 0 },
+		{ MT_FUNC_MEMALIGN, 50, 0, 0 },	       { MT_FUNC_VALLOC, 3, 0, 0 },
+		{ MT_FUNC_PVALLOC, 3, 0, 0 },
+	};
+	const struct mt_call_args huge = { 1ULL << 33, 1ULL << 33, 1ULL << 33 };
+
+	for (size_t i = 0; i < COUNT(calls); i++) {
+		assert_int_equal(mt_call_size(calls[i].func, &args), calls[i].size);
+		assert_int_equal(mt_call_arg(calls[i].func, &args), calls[i].arg);
+		assert_int_equal(mt_call_frees(calls[i].func), calls[i].frees);
+	}
+	assert_int_equal(mt_call_size(MT_FUNC_CALLOC, &huge), ~0ULL);
+	assert_int_equal(mt_call_size(MT_FUNC_REALLOCARRAY, &huge), ~0ULL);
+}
+
+static void test_was_free(void **state)
+{
+	const struct {
+		struct mt_pending call;
+		int was_free;
+	} calls[] = {
+		{ { .func = MT_FUNC_REALLOC, .arg = 0x1000, .size_bytes = 0 }, 1 },
+		{ { .func = MT_FUNC_REALLOCARRAY, .arg = 0x1000, .size_bytes = 0 }, 1 },
+		{ { .func = MT_FUNC_REALLOC, .arg = 0x1000, .size_bytes = 8 }, 0 }, /* failed */
+		{ { .func = MT_FUNC_REALLOC, .arg = 0, .size_bytes = 0 }, 0 },
+		{ { .func = MT_FUNC_POSIX_MEMALIGN, .arg = 0x1000, .size_bytes = 0 }, 0 },
+		{ { .func = MT_FUNC_MALLOC, .size_bytes = 0 }, 0 },
+	};
+
+	for (size_t i = 0; i < COUNT(calls); i++)
+		assert_int_equal(mt_call_was_free(&calls[i].call), calls[i].was_free);
+}
+
+/* ---- entries and returns ------------------------------------------------------------------- */
+
+static void test_nested(void **state)
+{
+	const struct mt_pending call = { .func = MT_FUNC_REALLOCARRAY, .sp = 0x7000 };
+
+	assert_true(mt_call_nested(&call, MT_FUNC_MALLOC, 0x6ff8));
+	assert_true(mt_call_nested(&call, MT_FUNC_REALLOCARRAY, 0x6ff8)); /* recursion */
+	assert_true(mt_call_nested(&call, MT_FUNC_REALLOC, 0x7000));	  /* tail call */
+	assert_false(mt_call_nested(&call, MT_FUNC_REALLOCARRAY, 0x7000));
+	assert_false(mt_call_nested(&call, MT_FUNC_MALLOC, 0x7008));
+	assert_false(mt_call_nested(&call, MT_FUNC_REALLOCARRAY, 0x7008));
+}
+
+static void test_returns(void **state)
+{
+	const struct mt_pending call = { .func = MT_FUNC_REALLOC, .sp = 0x7000 };
+	const struct mt_pending none = { .func = 0, .sp = 0x7000 };
+
+	assert_true(mt_call_returns(&call, MT_FUNC_REALLOC, 0x7000 + POP));
+	assert_true(mt_call_returns(&call, MT_FUNC_REALLOC, 0x7100)); /* callee pops arguments */
+	assert_false(mt_call_returns(&call, MT_FUNC_REALLOC, 0x7000 + POP - 1));
+	assert_false(mt_call_returns(&call, MT_FUNC_REALLOC, 0x6000));
+	assert_false(mt_call_returns(&call, MT_FUNC_MALLOC, 0x7000 + POP));
+	assert_false(mt_call_returns(&none, MT_FUNC_REALLOC, 0x7000 + POP));
+	assert_false(mt_call_returns(&none, 0, 0x7000 + POP));
+}
+
+/* One thread's probes, in the order that alloc.bpf.c asks its questions. */
+struct pairing {
+	struct mt_pending call;
+	unsigned int counted, nested, discarded;
+};
+
+static void enter(struct pairing *p, __u32 func, __u64 sp)
+{
+	if (p->call.func) {
+		if (mt_call_nested(&p->call, func, sp)) {
+			p->nested++;
+			return;
+		}
+		p->discarded++;
+	}
+	p->call = (struct mt_pending){ .func = func, .sp = sp };
+}
+
+static void leave(struct pairing *p, __u32 func, __u64 sp)
+{
+	if (!mt_call_returns(&p->call, func, sp + POP))
+		return;
+	p->counted++;
+	p->call.func = 0;
+}
+
+static void check_pairing(const struct pairing *p, unsigned int counted, unsigned int nested,
+			  unsigned int discarded)
+{
+	assert_int_equal(p->counted, counted);
+	assert_int_equal(p->nested, nested);
+	assert_int_equal(p->discarded, discarded);
+}
+
+static void test_tail_call(void **state)
+{
+	struct pairing p = { 0 };
+
+	enter(&p, MT_FUNC_REALLOCARRAY, 0x7000);
+	enter(&p, MT_FUNC_REALLOC, 0x7000); /* jumps: one return address for both */
+	enter(&p, MT_FUNC_MALLOC, 0x6f00);
+	leave(&p, MT_FUNC_MALLOC, 0x6f00);
+	leave(&p, MT_FUNC_REALLOC, 0x7000);
+	check_pairing(&p, 0, 2, 0);
+	leave(&p, MT_FUNC_REALLOCARRAY, 0x7000);
+	check_pairing(&p, 1, 2, 0);
+}
+
+/* Longjmp, or an exception: out of a call, to where the same or another call is made. */
+static void test_left_without_return(void **state)
+{
+	struct pairing p = { 0 };
+
+	enter(&p, MT_FUNC_MALLOC, 0x7000);
+	enter(&p, MT_FUNC_MALLOC, 0x7000); /* a loop around setjmp */
+	check_pairing(&p, 0, 0, 1);
+	leave(&p, MT_FUNC_MALLOC, 0x7000);
+	check_pairing(&p, 1, 0, 1);
+
+	enter(&p, MT_FUNC_CALLOC, 0x7000);
+	enter(&p, MT_FUNC_MALLOC, 0x7100); /* from a frame further out */
+	leave(&p, MT_FUNC_CALLOC, 0x7000); /* cannot come, and would not count */
+	check_pairing(&p, 1, 0, 2);
+	leave(&p, MT_FUNC_MALLOC, 0x7100);
+	check_pairing(&p, 2, 0, 2);
+}
+
+/*
+ * Random programs: calls at random depths that call others below themselves, sometimes by a
+ * tail call, and sometimes never return; a thread then goes on further out.
+ */
+static void random_call(struct pairing *p, __u64 sp, unsigned int depth)
+{
+	__u32 func = MT_FUNC_MALLOC + roll(4);
+
+	enter(p, func, sp);
+	for (unsigned int calls = depth < 4 ? roll(3) : 0; calls; calls--)
+		random_call(p, sp - 16 - roll(100) * 16, depth + 1);
+	if (roll(5) == 0) {
+		__u32 tail = MT_FUNC_POSIX_MEMALIGN + roll(3);
+
+		enter(p, tail, sp);
+		leave(p, tail, sp);
+	}
+	leave(p, func, sp);
+}
+
+static void test_random_calls(void **state)
+{
+	struct pairing p = { 0 };
+	unsigned int outer = 0, left = 0;
+	__u64 highest = 0x70000;
+	bool pending = false;
+
+	for (int i = 0; i < 100000; i++) {
+		/* After a call that was left the next one here is level with it or further out. */
+		__u64 sp = pending ? p.call.sp + roll(2) * 16 : highest - roll(64) * 16;
+
+		if (roll(4) == 0) {
+			enter(&p, MT_FUNC_FREE, sp); /* any function of its own */
+			enter(&p, MT_FUNC_MALLOC, sp - 16);
+			left += pending;
+			pending = true;
+			/* `free` again at the same place is new; another function would be its tail
+			 */
+			enter(&p, MT_FUNC_FREE, sp);
+			left++;
+			leave(&p, MT_FUNC_FREE, sp);
+			pending = false;
+			outer++;
+		}
+		sp += 16;
+		random_call(&p, sp, 0);
+		outer++;
+		assert_int_equal(p.counted, outer);
+		assert_int_equal(p.discarded, left);
+		if (roll(4) == 0) {
+			enter(&p, MT_FUNC_CALLOC, sp);
+			pending = true;
+			enter(&p, MT_FUNC_MALLOC, sp + 16);
+			left++;
+			leave(&p, MT_FUNC_MALLOC, sp + 16);
+			outer++;
+			pending = false;
+		}
+	}
+	assert_true(p.nested > 10000);
+}
+
+/* ---- reallocs ------------------------------------------------------------------------------ */
+
+static void test_copied(void **state)
+{
+	struct mt_pending call = { .func = MT_FUNC_REALLOC, .size_bytes = 300 };
+
+	call.old.size_bytes = 100;
+	assert_int_equal(mt_call_copied(&call, 1), 100);
+	assert_int_equal(mt_call_copied(&call, 0), 0);
+	call.old.size_bytes = 1000;
+	assert_int_equal(mt_call_copied(&call, 1), 300);
+	call.remapped = 1;
+	assert_int_equal(mt_call_copied(&call, 1), 0);
+}
+
+static void test_chain(void **state)
+{
+	const struct mt_live first = { .size_bytes = 64, .born_ns = 1000 };
+
+	for (int round = 0; round < 100; round++) {
+		struct mt_live old = first;
+		__u64 copied = 0;
+
+		for (unsigned int len = 1; len < 50; len++) {
+			struct mt_live rec = { .size_bytes = roll(1000), .born_ns = 1000 + len };
+			__u64 now = roll(1000);
+
+			mt_chain_next(&rec, &old, now);
+			copied += now;
+			assert_int_equal(rec.chain_len, len);
+			assert_int_equal(rec.chain_copied_bytes, copied);
+			assert_int_equal(rec.chain_first_ns, 1000);
+			assert_int_equal(rec.chain_first_bytes, 64);
+			assert_int_equal(rec.born_ns, 1000 + len);
+			old = rec;
+		}
+	}
+}
+
+/* ---- the busiest window --------------------------------------------------------------------- */
+
+static void test_window(void **state)
+{
+	const __u64 w = MT_BUSY_WINDOW_NS;
+	__u64 window = 0;
+
+	assert_int_equal(mt_window_add(&window, 7 * w), 1);
+	assert_int_equal(mt_window_add(&window, 7 * w + 1), 2);
+	assert_int_equal(mt_window_add(&window, 8 * w - 1), 3);
+	assert_int_equal(mt_window_add(&window, 8 * w), 1);
+	assert_int_equal(mt_window_add(&window, 10 * w + 5), 1);
+	assert_int_equal(mt_window_add(&window, 10 * w + 5), 2);
+	/* 13 years of uptime: the number of the window no longer fits */
+	assert_int_equal(mt_window_add(&window, ((1ULL << 32) + 10) * w), 3);
+}
+
+#define THREADS 8
+#define WINDOWS 20
+#define CALLS	3000 /* of each thread in each window */
+
+static struct {
+	pthread_barrier_t barrier;
+	__u64 window;
+	__u64 most[THREADS]; /* what a thread was told */
+} busy;
+
+static void *busy_thread(void *arg)
+{
+	__u64 *most = arg;
+
+	for (int i = 0; i < WINDOWS; i++) {
+		pthread_barrier_wait(&busy.barrier);
+		for (int j = 0; j <= CALLS * (i == WINDOWS / 2); j++) {
+			__u64 n = mt_window_add(&busy.window, i * MT_BUSY_WINDOW_NS + j);
+
+			*most = n > *most ? n : *most;
+			if (j % 64 == 0)
+				sched_yield();
+		}
+		pthread_barrier_wait(&busy.barrier);
+	}
+	return NULL;
+}
+
+/* One window in the middle has all the calls; nobody knows them all, somebody the last. */
+static void test_window_threads(void **state)
+{
+	pthread_t threads[THREADS];
+	__u64 most = 0;
+
+	busy.window = 0;
+	assert_int_equal(pthread_barrier_init(&busy.barrier, NULL, THREADS), 0);
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, busy_thread, &busy.most[i]), 0);
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], NULL);
+		most = busy.most[i] > most ? busy.most[i] : most;
+	}
+	pthread_barrier_destroy(&busy.barrier);
+	assert_int_equal(most, THREADS * (CALLS + 1));
+	assert_int_equal((__u32)busy.window, THREADS); /* the last window: one call each */
+}
+
+/* ---- who called ------------------------------------------------------------------------------ */
+
+static void test_cookie(void **state)
+{
+	__u64 cookie = MT_COOKIE(0x89abcdef, MT_FUNC_MAX - 1, 0x5000, 0x123000);
+
+	assert_int_equal(MT_COOKIE_TGID(cookie), 0x89abcdef);
+	assert_int_equal(MT_COOKIE_FUNC(cookie), MT_FUNC_MAX - 1);
+	assert_int_equal(MT_COOKIE_BEFORE(cookie), 0x5000);
+	assert_int_equal(MT_COOKIE_AFTER(cookie), 0x123000);
+	cookie = MT_COOKIE(1, MT_FUNC_FREE, 1ULL << 40, ~0ULL); /* too many pages to say */
+	assert_int_equal(MT_COOKIE_TGID(cookie), 1);
+	assert_int_equal(MT_COOKIE_FUNC(cookie), MT_FUNC_FREE);
+	assert_int_equal(MT_COOKIE_BEFORE(cookie), 0xfff000);
+	assert_int_equal(MT_COOKIE_AFTER(cookie), 0xfff000);
+}
+
+static void test_internal(void **state)
+{
+	const __u64 ip = 0x7f0000100000, cookie = MT_COOKIE(1, MT_FUNC_FREE, 0x3000, 0x2000);
+
+	assert_true(mt_call_internal(cookie, ip, ip));
+	assert_true(mt_call_internal(cookie, ip, ip - 1));
+	assert_true(mt_call_internal(cookie, ip, ip - 0x3000));
+	assert_false(mt_call_internal(cookie, ip, ip - 0x3001));
+	assert_true(mt_call_internal(cookie, ip, ip + 0x1fff));
+	assert_false(mt_call_internal(cookie, ip, ip + 0x2000));
+	assert_false(mt_call_internal(cookie, ip, 0)); /* unreadable */
+	assert_false(mt_call_internal(cookie, ip, ~0ULL));
+	assert_false(mt_call_internal(MT_COOKIE(1, MT_FUNC_FREE, 0, 0), ip, ip));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_product),
+		cmocka_unit_test(test_size_and_arg),
+		cmocka_unit_test(test_was_free),
+		cmocka_unit_test(test_nested),
+		cmocka_unit_test(test_returns),
+		cmocka_unit_test(test_tail_call),
+		cmocka_unit_test(test_left_without_return),
+		cmocka_unit_test(test_random_calls),
+		cmocka_unit_test(test_copied),
+		cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_window),
+		cmocka_unit_test(test_window_threads),
+		cmocka_unit_test(test_cookie),
+		cmocka_unit_test(test_internal),
+	};
+	const char *given = getenv("MT_SEED");
+
+	seed = given ? strtoul(given, NULL, 0) : (unsigned int)time(NULL);
+	print_message("MT_SEED=%u\n", seed);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include "session/state.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct mt_process *mt_session_process(struct mt_session *s, pid_t pid)
+{
+	for (size_t i = 0; i < s->nr_processes; i++)
+		if (s->processes[i].pid == pid)
+			return &s->processes[i];
+	return NULL;
+}
+
+struct mt_process *mt_session_add_process(struct mt_session *s, pid_t pid,
+					  struct mt_program *program)
+{
+	struct mt_process *v = reallocarray(s->processes, s->nr_processes + 1, sizeof(*v));
+
+	if (!v)
+		return NULL;
+	s->processes = v;
+	v[s->nr_processes] = (struct mt_process){ .pid = pid, .program = program };
+	return &v[s->nr_processes++];
+}
+
+void mt_session_drop_process(struct mt_session *s, struct mt_process *process)
+{
+	mt_attach_release(process);
+	*process = s->processes[--s->nr_processes];
+}
+
+int mt_session_add_program(struct mt_session *s, struct mt_program *program)
+{
+	uint32_t slot = program->slot;
+
+	if (slot > s->nr_programs) {
+		struct mt_program **v =
+			reallocarray(s->programs, slot, sizeof(struct mt_program *));
+
+		if (!v)
+			return -ENOMEM;
+		memset(v + s->nr_programs, 0,
+		       (slot - s->nr_programs) * sizeof(struct mt_program *));
+		s->programs = v;
+		s->nr_programs = slot;
+	}
+	mt_program_free(&s->programs[slot - 1]);
+	s->programs[slot - 1] = program;
+	return 0;
+}
+
+struct mt_program *mt_session_program(const struct mt_session *s, uint32_t slot)
+{
+	return slot && slot <= s->nr_programs ? s->programs[slot - 1] : NULL;
+}
+
+uint32_t mt_session_slots(const struct mt_session *s)
+{
+	return s->nr_programs;
+}
+
+void mt_session_forget(struct mt_session *s, uint32_t slot)
+{
+	mt_program_free(&s->programs[slot - 1]);
+}
