@@ -91,6 +91,15 @@ $(B)/unit/%: tests/unit/%.c $(B)/libmemtide-san.a
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZE) -MMD -MP -o $@ $< $(B)/libmemtide-san.a \
 		$(LDLIBS) -lcmocka -lm -lpthread
 
+BPF_TEST_SRC := $(wildcard tests/bpf/*.c)
+BPF_TESTS    := $(BPF_TEST_SRC:tests/bpf/%.c=$(B)/bpf-tests/%)
+
+$(B)/bpf-tests/%: tests/bpf/%.c $(B)/libmemtide-san.a | $(SKEL)
+	$(say) TEST $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZE) -MMD -MP -o $@ $< $(B)/libmemtide-san.a \
+		$(LDLIBS)
+
 PROG_C    := $(wildcard tests/programs/*.c)
 PROG_CXX  := $(wildcard tests/programs/*.cc)
 PROGRAMS  := $(PROG_C:tests/programs/%.c=$(B)/programs/%) \
@@ -137,7 +146,7 @@ tidy: $(SKEL) ## clang-tidy
 check: format layers tidy unit ## all that needs no privilege
 
 test: setup ## everything; the last line counts what passed, failed and was skipped
-	$(Q)$(MAKE) all programs $(UNIT)
+	$(Q)$(MAKE) all programs $(UNIT) $(BPF_TESTS)
 	$(Q)tests/run
 
 test-vm: all programs ## the e2e core on Debian's 6.1 and 6.12 kernels under qemu
@@ -152,4 +161,4 @@ clean: ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
--include $(shell find $(addprefix $(B)/,bpf user san unit programs) -name '*.d' 2>/dev/null)
+-include $(shell find $(addprefix $(B)/,bpf user san unit bpf-tests programs) -name '*.d' 2>/dev/null)

@@ -23,13 +23,13 @@
 #define PROGRAM_OUT 199
 #define SELF	    "/proc/self/exe"
 
-static void say(char c)
+static inline void say(char c)
 {
 	if (write(PROGRAM_OUT, &c, 1) != 1)
 		_exit(99);
 }
 
-static void hear(void)
+static inline void hear(void)
 {
 	char c;
 
@@ -37,7 +37,7 @@ static void hear(void)
 		;
 }
 
-static void expect_child(pid_t pid, int status)
+static inline void expect_child(pid_t pid, int status)
 {
 	int got;
 
@@ -249,6 +249,33 @@ static int prog_count_signals(const char *arg)
 	return signal_cnt == atoi(arg) && signals_in_order ? 0 : 1;
 }
 
+/* Each process forks the next. */
+static int prog_nest(const char *arg)
+{
+	int depth = atoi(arg);
+
+	while (depth-- && fork() == 0)
+		;
+	while (wait(NULL) > 0)
+		;
+	return 0;
+}
+
+/* "self" or "child": who forks when told to. */
+static int prog_fork_when_told(const char *arg)
+{
+	if (!strcmp(arg, "child") && fork()) {
+		wait(NULL);
+		return 0;
+	}
+	say('r');
+	hear();
+	if (fork() == 0)
+		_exit(0);
+	wait(NULL);
+	return 0;
+}
+
 /* Its children say a letter each, if they get to it; how they end does not matter. */
 static int prog_orphans(const char *arg)
 {
@@ -350,7 +377,7 @@ static int prog_signal_state(const char *arg)
 	return sigismember(&mask, SIGUSR1) == 1 && act.sa_handler == SIG_IGN ? 0 : 3;
 }
 
-static int run_program(char **argv)
+static inline int run_program(char **argv)
 {
 	static const struct {
 		const char *name;
@@ -365,6 +392,8 @@ static int run_program(char **argv)
 		{ "zombie-leader", prog_zombie_leader },
 		{ "job-control", prog_job_control },
 		{ "count-signals", prog_count_signals },
+		{ "nest", prog_nest },
+		{ "fork-when-told", prog_fork_when_told },
 		{ "orphans", prog_orphans },
 		{ "long", prog_long },
 		{ "vfork-wait", prog_vfork_wait },

@@ -44,7 +44,7 @@ struct oracle {
 	__s64 peak_bytes[SITES], peak_cnt[SITES];
 };
 
-/* ---- the algorithm, put together as alloc.bpf.c does ------------------------------------ */
+/* ---- the algorithm, put together as alloc.bpf.c does ------------------------------------- */
 
 static inline void process_init(struct process *p, __u32 epoch)
 {
@@ -102,7 +102,7 @@ static inline __s64 peak_cnt_of(const struct process *p, int i)
 	return mt_since_at_peak(p->sites[i].since_cnt, p->word, p->sites[i].live_cnt);
 }
 
-/* ---- the oracle ---------------------------------------------------------------------------- */
+/* ---- the oracle -------------------------------------------------------------------------- */
 
 static inline void oracle_step(struct oracle *o, const struct op *op)
 {

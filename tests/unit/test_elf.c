@@ -23,6 +23,8 @@ static const char library_source[] = MARKED("visible", "MARK-VISIBLE") MARKED(
 	MARKED("vb_old",
 	       "MARK-VB-OLD") "asm(\".symver va_old,va@V1\\n.symver va_new,va@@V2\\n\"\n"
 			      "    \".symver vb_new,vb@@V2\\n.symver vb_old,vb@V1\\n\");\n"
+			      "asm(\".data\\n.type in_data,@function\\nin_data: .skip 8\\n.size "
+			      "in_data,8\\n\");\n"
 			      "asm(\".text\\n.type local_only,@function\\nlocal_only: .ascii "
 			      "\\\"MARK-LOCAL\\\"\\n\"\n"
 			      "    \".size local_only,.-local_only\\n\");\n"
@@ -87,6 +89,7 @@ static void test_finds_functions(void **state)
 	expect_mark("stripped.so", "vb", "MARK-VB-NEW");
 	assert_int_equal(function_error("stripped.so", "local_only"), -ENOENT);
 	assert_int_equal(function_error("lib.so", "datum"), -ENOENT);
+	assert_int_equal(function_error("lib.so", "in_data"), -ENOEXEC);
 	assert_int_equal(function_error("lib.so", "nowhere"), -ENOENT);
 	assert_int_equal(function_error("lib.so", "chosen"), -EOPNOTSUPP);
 }

@@ -8,13 +8,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "logic/hash.h"
 #include "logic/hist.h"
 
-#define LAST	 MT_HIST_BUCKETS - 1
+#define LAST	 (MT_HIST_BUCKETS - 1)
 #define LIMIT	 (1ULL << 43)
 #define STACKS	 1000000
 #define SIBLINGS 100
@@ -26,7 +25,7 @@ static __u64 random_word(void)
 	return (__u64)rand_r(&seed) << 33 ^ (__u64)rand_r(&seed) << 11 ^ rand_r(&seed);
 }
 
-/* ---- histogram ------------------------------------------------------------------------------- */
+/* ---- histogram --------------------------------------------------------------------------- */
 
 static void test_buckets(void **state)
 {
@@ -99,8 +98,7 @@ static void test_all_values(void **state)
 	check_value(~0ULL);
 }
 
-/* ---- hash of a stack ---------------------------------------------------------------------------
- */
+/* ---- hash of a stack --------------------------------------------------------------------- */
 
 static void test_hash_order_and_length(void **state)
 {

@@ -67,9 +67,11 @@ static void test_finds_our_libc(void **state)
 
 	/* The same object for another process, and for what will be mapped. */
 	child = fork();
-	if (!child)
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (;;)
 			pause();
+	}
 	assert_int_equal(mt_locator_find(l, child, maps, again, 4), 1);
 	assert_ptr_equal(again[0], found[0]);
 	assert_int_equal(mt_locator_predict(l, child, predicted, 4), 1);
@@ -194,17 +196,19 @@ static void test_changed_content(void **state)
 {
 	__cleanup(mt_locator_free) struct mt_locator *l = NULL;
 	const struct mt_probe_target *t, *u;
-	const struct timespec times[2] = { { .tv_sec = 1 }, { .tv_sec = 1, .tv_nsec = 1 } };
+	const struct timespec before[2] = { { .tv_sec = 1 }, { .tv_sec = 1, .tv_nsec = 1 } };
+	const struct timespec after[2] = { { .tv_sec = 1 }, { .tv_sec = 1, .tv_nsec = 2 } };
 	const struct mt_mapping *m;
 	struct mt_maps *maps;
 	void *at;
 
 	fixture_write("changes", "one", 3);
+	assert_int_equal(utimensat(AT_FDCWD, fixture_path("changes"), before, 0), 0);
 	at = map_code("changes");
 	maps = maps_at(getpid(), at, &m);
 	assert_int_equal(mt_locator_new(&l), 0);
 	assert_int_equal(mt_locator_open(l, getpid(), m, &t), 0);
-	assert_int_equal(utimensat(AT_FDCWD, fixture_path("changes"), times, 0), 0);
+	assert_int_equal(utimensat(AT_FDCWD, fixture_path("changes"), after, 0), 0);
 	assert_int_equal(mt_locator_open(l, getpid(), m, &u), 0);
 	assert_ptr_not_equal(t, u);
 	mt_maps_free(&maps);
@@ -259,6 +263,7 @@ static void test_stays_below_the_root(void **state)
 	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
 	pid = fork();
 	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (chroot(fixture_path("jail")) || write(ready[1], "", 1) != 1)
 			_exit(1);
 		for (;;)

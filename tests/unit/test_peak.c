@@ -26,7 +26,7 @@ static unsigned int roll(unsigned int n)
 	return rand_r(&seed) % n;
 }
 
-/* ---- random operations --------------------------------------------------------------------- */
+/* ---- random operations ------------------------------------------------------------------- */
 
 struct block {
 	int site;
@@ -142,7 +142,7 @@ static void test_random_long(void **state)
 		run_sequence(OPS_MAX, 500, i & 1);
 }
 
-/* ---- second halves that come late ---------------------------------------------------------- */
+/* ---- second halves that come late -------------------------------------------------------- */
 
 /* An operation, or the sweep at one site, that has begun. Each step is one atomic access. */
 struct flight {
@@ -285,7 +285,7 @@ static void test_late_by_many_epochs(void **state)
 	assert_int_equal(peak_cnt_of(&p, 1), 1);
 }
 
-/* ---- one step at a time -------------------------------------------------------------------- */
+/* ---- one step at a time ------------------------------------------------------------------ */
 
 #define WORD(epoch, rising, headroom) \
 	((__u64)(epoch) << 40 | ((rising) ? MT_RISING : 0) | (__u64)(headroom))
@@ -455,7 +455,7 @@ static void test_refresh(void **state)
 	assert_int_equal(since, mt_since_start(10 + HALF_RANGE - 1));
 }
 
-/* ---- why there is a sweep -------------------------------------------------------------------- */
+/* ---- why there is a sweep ---------------------------------------------------------------- */
 
 /*
  * Site 1 has a block; site 0 leaks, and starts more epochs than half the range; then site 1

@@ -97,7 +97,7 @@ static unsigned long long swap_hook(unsigned long long *at, unsigned long long o
 	return was;
 }
 
-/* ---- the threads ----------------------------------------------------------------------------- */
+/* ---- the threads ------------------------------------------------------------------------- */
 
 static struct block random_block(void)
 {
@@ -206,7 +206,7 @@ static __u32 epochs_since_first(__u32 epoch)
 	return (epoch - FIRST_EPOCH) & MT_EPOCH_MASK;
 }
 
-/* ---- what must be true then ---------------------------------------------------------------- */
+/* ---- what must be true then -------------------------------------------------------------- */
 
 static void finish(void)
 {

@@ -31,6 +31,7 @@ static pid_t child_start(void (*prepare)(void *), void *arg)
 	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
 	pid = fork();
 	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (prepare)
 			prepare(arg);
 		if (write(ready[1], "", 1) != 1)

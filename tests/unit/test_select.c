@@ -35,6 +35,7 @@ static pid_t child_start(void)
 	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
 	pid = fork();
 	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		prctl(PR_SET_NAME, our_name);
 		if (write(ready[1], "", 1) != 1)
 			_exit(1);
@@ -140,6 +141,7 @@ static void test_a_thread_stands_for_its_process(void **state)
 		struct threaded t = { 0 };
 		pthread_t thread;
 
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		pthread_barrier_init(&t.barrier, NULL, 2);
 		if (pthread_create(&thread, NULL, say_tid, &t))
 			_exit(1);
@@ -304,8 +306,12 @@ static void check_hierarchy(const char *type)
 	expect_cgroup(our_name, a, b);
 	snprintf(relative, sizeof(relative), "/%s/below", our_name);
 	expect_cgroup(relative, b, 0);
-	snprintf(relative, sizeof(relative), "../%s", our_name);
+	/* Not out of the hierarchy, even if it leads back. */
+	*strrchr(below, '/') = '\0';
+	*strrchr(below, '/') = '\0';
+	snprintf(relative, sizeof(relative), "..%s/%s", strrchr(below, '/'), our_name);
 	assert_int_equal(select_cgroup(relative), -ESRCH);
+	snprintf(below, sizeof(below), "%s/below", path);
 	child_end(a);
 	child_end(b);
 	cgroup_remove(below);
@@ -323,10 +329,11 @@ static void test_cgroup_v1(void **state)
 	check_hierarchy("cgroup");
 }
 
-/* On a hybrid host the version 2 cgroup may be there and empty. */
+/* On a hybrid host the version 2 cgroup may be there and empty; then the first of version 1. */
 static void test_cgroup_hybrid(void **state)
 {
-	char v1[PATH_MAX], v2[PATH_MAX];
+	char v1[PATH_MAX], other_v1[PATH_MAX], v2[PATH_MAX];
+	bool two;
 	pid_t a, b;
 
 	if (!cgroup_make(v2, "cgroup2")) {
@@ -340,12 +347,17 @@ static void test_cgroup_hybrid(void **state)
 	}
 	a = child_start();
 	b = child_start();
+	two = cgroup_make(other_v1, "cgroup"); /* in the next hierarchy: one has it already */
+	if (two)
+		cgroup_enter(other_v1, b);
 	cgroup_enter(v1, a);
 	expect_cgroup(our_name, a, 0);
 	cgroup_enter(v2, b);
 	expect_cgroup(our_name, b, 0);
 	child_end(a);
 	child_end(b);
+	if (two)
+		cgroup_remove(other_v1);
 	cgroup_remove(v1);
 	cgroup_remove(v2);
 }

@@ -216,6 +216,26 @@ static void test_alternative_debug_file(void **state)
 	assert_int_equal(found.line, 0);
 }
 
+/* A string that does not end in its section makes libdw run out of it. */
+static void test_unterminated_strings(void **state)
+{
+	static const char *const sections[] = { ".debug_str", ".debug_line_str" };
+
+	fixture_compile("program", program_source, "-gdwarf-5 -O0");
+	for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {
+		__cleanup(subject_close) struct subject s = { .fd = -1 };
+		struct mt_symbol found;
+
+		fixture_run("objcopy --dump-section %s=strings program && printf x >> strings && "
+			    "objcopy --update-section %s=strings program open-ended",
+			    sections[i], sections[i]);
+		s = subject_open("open-ended");
+		found = find(&s, fixture_offset("program", "main"));
+		assert_string_equal(found.function, "main");
+		assert_null(found.file);
+	}
+}
+
 static void test_stripped(void **state)
 {
 	static const char source[] = "__attribute__((visibility(\"default\"))) int out(int x)\n"
@@ -376,6 +396,7 @@ int main(void)
 		cmocka_unit_test(test_function_file_line),
 		cmocka_unit_test(test_without_aranges),
 		cmocka_unit_test(test_alternative_debug_file),
+		cmocka_unit_test(test_unterminated_strings),
 		cmocka_unit_test(test_stripped),
 		cmocka_unit_test(test_which_name),
 		cmocka_unit_test(test_cxx),

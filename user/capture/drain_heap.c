@@ -18,6 +18,9 @@
 #include "logic/hist.h"
 #include "logic/peak.h"
 
+/* How often the sites of a program that grows and grows are read in one tick. */
+#define WALKS_MAX 3
+
 /* What is known of a site beside what the kernel keeps of it. */
 struct site {
 	struct mt_site_key key; /* first: it is what is hashed */
@@ -299,51 +302,82 @@ static int put_site(struct mt_drain_heap *h, const struct mt_site *s, const stru
 
 struct walk {
 	struct mt_drain_heap *h;
-	bool final;
-	uint32_t slot; /* whose word is at hand */
-	uint64_t word;
+	bool all;	 /* write also what has not changed */
+	uint64_t *words; /* of each slot, as they were before the walk */
 };
 
 static int on_site(const struct mt_site_key *key, const struct mt_site *s, void *arg)
 {
 	struct walk *w = arg;
 	struct mt_program *p = mt_session_program(w->h->session, key->slot);
-	uint64_t ops = s->alloc_cnt + s->free_cnt, epoch;
+	uint64_t ops = s->alloc_cnt + s->free_cnt, word, epoch;
 	struct site *site;
 	int err;
 
 	if (!p || p->hidden)
 		return 0;
-	if (w->slot != key->slot) {
-		struct mt_proc proc = { 0 };
-
-		mt_tables_proc(mt_session_kernel(w->h->session), key->slot, &proc);
-		w->slot = key->slot;
-		w->word = proc.word;
-	}
 	site = site_get(w->h, key);
 	if (!site)
 		return -ENOMEM;
 	p->watched = true; /* it was called, so it is mapped */
-	epoch = w->word & ~MT_HEADROOM_MASK;
-	if (site->ops == ops && site->epoch == epoch && !p->ended && !w->final)
+	word = w->words[key->slot];
+	epoch = word & ~MT_HEADROOM_MASK;
+	if (site->ops == ops && site->epoch == epoch && !w->all && !(p->ended && site->aged))
 		return 0;
 	site->ops = ops;
 	site->epoch = epoch;
 	err = mt_drain_heap_put_stack(w->h, key->stack);
-	return err ? err : put_site(w->h, s, site, w->word);
+	return err ? err : put_site(w->h, s, site, word);
+}
+
+/* Read every program's word; was there a new peak since they were last read? */
+static bool read_words(struct walk *w)
+{
+	const struct mt_session *session = w->h->session;
+	bool moved = false;
+
+	for (uint32_t slot = 1; slot <= mt_session_slots(session); slot++) {
+		struct mt_proc proc;
+
+		if (!mt_session_program(session, slot) ||
+		    mt_tables_proc(mt_session_kernel(session), slot, &proc))
+			continue;
+		moved |= (proc.word ^ w->words[slot]) & ~MT_HEADROOM_MASK;
+		w->words[slot] = proc.word;
+	}
+	return moved;
+}
+
+/*
+ * What was at the peak is right for the sites that were read in the peak's epoch. Where a new
+ * peak came during the walk the sites are read again, those that changed are written again.
+ */
+static int put_sites(struct mt_drain_heap *h, bool final)
+{
+	_free_ uint64_t *words = calloc(mt_session_slots(h->session) + 1, sizeof(*words));
+	struct walk w = { .h = h, .all = final, .words = words };
+	int err = 0;
+
+	if (!words)
+		return -ENOMEM;
+	read_words(&w);
+	for (int tries = 0; !err && tries < WALKS_MAX; tries++) {
+		err = mt_tables_each_site(mt_session_kernel(h->session), on_site, &w);
+		if (final || !read_words(&w))
+			break;
+	}
+	return err;
 }
 
 int mt_drain_heap_tick(struct mt_drain_heap *h, bool final)
 {
-	struct walk w = { .h = h, .final = final };
 	struct mt_kernel *k = (struct mt_kernel *)mt_session_kernel(h->session);
 	int err;
 
 	mt_kernel_control(k, MT_CONTROL_SWEEP, 0, NULL);
 	h->nr_dead = 0;
 	err = age_blocks(h, final);
-	err = err ? err : mt_tables_each_site(k, on_site, &w);
+	err = err ? err : put_sites(h, final);
 	return err ? mt_err(err, "cannot read the kernel's tables: %s", strerror(-err)) : 0;
 }
 

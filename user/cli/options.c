@@ -19,14 +19,11 @@ enum key {
 	KEY_MODE,
 	KEY_JSON,
 	KEY_TEXT,
-	KEY_HELP,
-	KEY_USAGE,
 };
 
 static const struct argp_option common_options[] = {
 	{ "verbose", 'v', NULL, 0, "Say more; twice: what libbpf says too", 10 },
 	{ "quiet", 'q', NULL, 0, "Errors only; record prints no report", 10 },
-	{ "help", KEY_HELP, NULL, 0, "Print this", 10 },
 	{ 0 },
 };
 
@@ -114,9 +111,6 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'q':
 		o->verbosity = MT_LOG_QUIET;
-		return 0;
-	case KEY_HELP:
-		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -222,7 +216,7 @@ static const struct {
 } commands[] = {
 	{ "record",
 	  MT_COMMAND_RECORD,
-	  { record_options, parse_record, "-- COMMAND [ARG...]",
+	  { record_options, parse_record, "[-- COMMAND [ARG...]]",
 	    "Trace the memory of running processes or of a command.", children } },
 	{ "report",
 	  MT_COMMAND_REPORT,
@@ -278,7 +272,7 @@ int mt_options_parse(struct mt_options *out, int argc, char **argv)
 		snprintf(name, sizeof(name), "memtide %s", commands[i].name);
 		argv[1] = name;
 		out->command = commands[i].command;
-		if (argp_parse(&commands[i].argp, argc - 1, argv + 1, ARGP_NO_HELP, NULL, out))
+		if (argp_parse(&commands[i].argp, argc - 1, argv + 1, 0, NULL, out))
 			return -EINVAL;
 		return validate(out);
 	}

@@ -70,6 +70,16 @@ static const struct {
 	{ "mt_images", 1, sizeof(uint32_t), sizeof(struct mt_image) },
 };
 
+/* A 32nd of the memory: 40,000 events at the default. */
+static int size_ring(struct bpf_map *ring, uint64_t map_memory_bytes)
+{
+	uint64_t bytes = 64 << 10;
+
+	while (bytes * 2 <= map_memory_bytes / 32)
+		bytes *= 2;
+	return bpf_map__set_max_entries(ring, bytes);
+}
+
 static int size_maps(struct bpf_object *obj, uint64_t map_memory_bytes)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(shares); i++) {
@@ -148,6 +158,7 @@ static int load(struct mt_kernel *k, const struct mt_kernel_options *options)
 	}
 	k->skel->rodata->mt_links_by_process = k->links == MT_LINK_MULTI;
 	err = size_maps(k->skel->obj, options->map_memory_bytes);
+	err = err ? err : size_ring(k->skel->maps.mt_events, options->map_memory_bytes);
 	if (err)
 		return err;
 	err = memtide__load(k->skel);

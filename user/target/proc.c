@@ -17,7 +17,7 @@
 
 static int to_errno(int err)
 {
-	return err == ENOENT || err == ESRCH ? -ESRCH : err == EPERM ? -EACCES : -err;
+	return err == ENOENT ? -ESRCH : err == EPERM ? -EACCES : -err;
 }
 
 int mt_proc_open(pid_t pid, const char *file)
