@@ -60,26 +60,28 @@ static inline __s64 op_delta(const struct op *op)
 	       (op->from == NONE ? 0 : (__s64)op->from_bytes);
 }
 
-static inline int site_move(struct site *s, __u32 epoch, __s64 bytes, __s64 cnt)
+/* Where many threads race a swap can be given up; here it is begun again. */
+static inline void since_move(__u64 *since, __u32 epoch, __s64 delta)
 {
-	int err;
+	while (mt_since_add(since, epoch, delta))
+		;
+}
 
+static inline void site_move(struct site *s, __u32 epoch, __s64 bytes, __s64 cnt)
+{
 	__sync_fetch_and_add(&s->live_bytes, bytes);
 	__sync_fetch_and_add(&s->live_cnt, cnt);
-	err = mt_since_add(&s->since_bytes, epoch, bytes);
-	return mt_since_add(&s->since_cnt, epoch, cnt) | err;
+	since_move(&s->since_bytes, epoch, bytes);
+	since_move(&s->since_cnt, epoch, cnt);
 }
 
 /* An operation's second half. */
-static inline int process_account(struct process *p, const struct op *op, __u32 epoch)
+static inline void process_account(struct process *p, const struct op *op, __u32 epoch)
 {
-	int err = 0;
-
 	if (op->from != NONE)
-		err |= site_move(&p->sites[op->from], epoch, -op->from_bytes, -1);
+		site_move(&p->sites[op->from], epoch, -op->from_bytes, -1);
 	if (op->to != NONE)
-		err |= site_move(&p->sites[op->to], epoch, op->to_bytes, 1);
-	return err;
+		site_move(&p->sites[op->to], epoch, op->to_bytes, 1);
 }
 
 static inline void process_refresh(struct process *p)

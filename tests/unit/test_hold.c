@@ -91,18 +91,17 @@ static void test_nested(void **state)
 }
 
 /* Stops a program in its fork, with both events of it waiting for us; says who was born. */
-static struct mt_hold *stop_in_fork(const char *who, pid_t *child)
+static struct mt_hold *stop_in_fork(const char *who, pid_t *parent, pid_t *child)
 {
 	struct mt_hold *h = launch_program("fork-when-told", who);
 	unsigned long msg = 0;
-	pid_t parent;
 
 	assert_int_equal(mt_hold_start(h), 0);
 	assert_int_equal(run_until_said(h), 'r');
-	parent = seen.event[seen.cnt - 1].pid;
+	*parent = seen.event[seen.cnt - 1].pid;
 	tell(1);
-	wait_until_stopped(parent);
-	assert_int_equal(ptrace(PTRACE_GETEVENTMSG, parent, NULL, &msg), 0);
+	wait_until_stopped(*parent);
+	assert_int_equal(ptrace(PTRACE_GETEVENTMSG, *parent, NULL, &msg), 0);
 	wait_until_stopped(msg);
 	*child = msg;
 	return h;
@@ -117,20 +116,27 @@ static void test_order_of_fork_events(void **state)
 	const char *who[] = { "self", "child" };
 
 	for (int i = 0; i < 2; i++) {
-		pid_t child;
-		struct mt_hold *h = stop_in_fork(who[i], &child);
+		pid_t parent, child;
+		struct mt_hold *h = stop_in_fork(who[i], &parent, &child);
 
 		assert_int_equal(run(h), 0);
 		check_order(&seen, false);
 		assert_int_equal(count(&seen, FORKED, child), 1);
 
 		/* Dead before its first stop is read: it may count as never born. */
-		h = stop_in_fork(who[i], &child);
+		h = stop_in_fork(who[i], &parent, &child);
 		kill(child, SIGKILL);
 		assert_int_equal(run(h), 0);
 		assert_int_equal(count(&seen, FORKED, child), count(&seen, ENDED, child));
 
-		h = stop_in_fork(who[i], &child);
+		/* The parent's event will never come: the child must run all the same. */
+		h = stop_in_fork(who[i], &parent, &child);
+		kill(parent, SIGKILL);
+		assert_int_equal(run(h), i ? 0 : SIGKILL);
+		assert_int_equal(count(&seen, FORKED, child), 1);
+		assert_int_equal(count(&seen, ENDED, child), 1);
+
+		h = stop_in_fork(who[i], &parent, &child);
 		seen.cnt = 0;
 		assert_int_equal(mt_hold_detach(h), 0);
 		assert_int_equal(run(h), 0);

@@ -365,7 +365,7 @@ const char *mt_hold_refusal(const char *path)
 		/* lldb-14 is lldb, gdb-add-index is not gdb. */
 		if (!strncmp(base, tracers[i], len) &&
 		    (!base[len] || (base[len] == '-' && isdigit((unsigned char)base[len + 1]))))
-			return "it uses ptrace on its own children";
+			return "uses ptrace on its own children";
 	}
 	return NULL;
 }
@@ -391,20 +391,22 @@ int mt_hold_launch(struct mt_hold **out, const char *path, char **argv,
 	__cleanup(mt_hold_free) struct mt_hold *h = calloc(1, sizeof(*h));
 
 	if (!h)
-		return -ENOMEM;
+		return mt_err(-ENOMEM, "no memory to launch %s", path);
 	h->ops = ops;
 	h->arg = arg;
 	h->hold = hold;
 	h->gate_fd = -1;
 	h->path = strdup(path);
 	if (!h->path)
-		return -ENOMEM;
+		return mt_err(-ENOMEM, "no memory to launch %s", path);
 	signal(SIGCHLD, SIG_DFL);
 	h->pid = mt_launch_fork(&h->gate_fd, path, argv, inherited);
 	if (h->pid < 0)
 		return h->pid;
 	if (hold && ptrace(PTRACE_SEIZE, h->pid, NULL, (void *)HOLD_OPTIONS))
-		return -errno;
+		return errno == EPERM || errno == ENOSYS
+			       ? -errno
+			       : mt_err(-errno, "cannot hold %s: %s", path, strerror(errno));
 	if (hold && !add_task(h, h->pid, NULL))
 		return -ENOMEM;
 	*out = TAKE_PTR(h);

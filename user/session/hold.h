@@ -8,12 +8,13 @@
  *	loose: the same with hold false: nothing is ptraced, and the only thing reported is the
  *	       command's end.
  *
- * What the held processes can notice: they are slower at fork, exec, thread creation and
- * exit, and nobody else can ptrace them. Signals, job control and exit statuses pass through
- * unchanged. When memtide dies, by kill -9 too, the kernel lets them all run on; while it is
- * itself stopped (Ctrl-Z) they wait for it at their next fork, exec, exit or signal. A set-user-ID
- *program keeps its privileges only if memtide had CAP_SYS_PTRACE when it launched the command (the
- *kernel remembers the tracer's credentials of that moment). A clone() with CLONE_UNTRACED escapes.
+ * What the held processes can notice: they are slower at fork and exec (0.1 ms an exec) and at
+ * thread creation and exit (50 us and more a thread), and nobody else can ptrace them. Signals,
+ * job control and exit statuses pass through unchanged. When memtide dies, by kill -9 too, the
+ * kernel lets them all run on; while it is itself stopped (Ctrl-Z) they wait for it at their
+ * next fork, exec, exit or signal. A set-user-ID program keeps its privileges only if memtide
+ * had CAP_SYS_PTRACE when it launched the command (the kernel remembers the tracer's
+ * credentials of that moment). A clone() with CLONE_UNTRACED escapes.
  *
  * Threads: ptrace belongs to a thread, so launch, poll, detach and free must be called by the
  * same one. SIGCHLD must be blocked (it comes by signalfd) before launch, and its disposition
@@ -31,9 +32,9 @@ struct mt_hold;
 struct mt_launch_signals;
 
 /*
- * Called with the task that they are about stopped, or not yet having run its first
- * instruction, and in an order that makes sense: forked, execed..., exiting, ended. The command
- * itself is not reported as forked. They must not call mt_hold_detach() or mt_hold_free().
+ * Called while the task in question is stopped or has not run its first instruction, and in
+ * the order of its life: forked, execed (any number), exiting, ended. The command itself is
+ * not reported as forked. They must not call mt_hold_detach() or mt_hold_free().
  */
 struct mt_hold_ops {
 	/*
@@ -48,8 +49,8 @@ struct mt_hold_ops {
 	 */
 	bool (*execed)(void *arg, pid_t tgid, pid_t former_tid);
 	/*
-	 * The last thread of a process is about to exit; its memory is still there, by
-	 * /proc/TID (the leader may have lost it). Left out where SIGKILL took
+	 * The last thread of a process is about to exit; its memory is still there, to be seen
+	 * by /proc/TID (a leader that went before has lost it). Left out where SIGKILL took
 	 * that thread while it was stopped.
 	 */
 	void (*exiting)(void *arg, pid_t tgid, pid_t tid);
@@ -58,8 +59,9 @@ struct mt_hold_ops {
 };
 
 /*
- * Why a program by this name must not be held, or NULL: those that ptrace their children find
- * them taken. For a command before launch, and in execed() by /proc/PID/exe.
+ * Why a program by this name must not be held, to be said after the name ("uses ptrace..."),
+ * or NULL: those that ptrace their children find them taken. For a command before launch, and in
+ * execed() by /proc/PID/exe.
  */
 const char *mt_hold_refusal(const char *path);
 

@@ -283,17 +283,18 @@ int mt_locator_predict(struct mt_locator *l, pid_t pid, const struct mt_probe_ta
 		return root;
 	for (size_t s = 0; (soname = mt_allocator_soname(s)); s++) {
 		for (size_t d = 0; d < ARRAY_SIZE(dirs); d++) {
-			const struct mt_probe_target *t;
+			const struct mt_probe_target *t = NULL;
 			char path[64];
 			int err, fd;
 
 			snprintf(path, sizeof(path), "%s/%s", dirs[d], soname);
 			fd = open_below_root(root, path);
-			err = fd < 0 ? 0 : intern(l, fd, path, &t);
-			if (err)
+			if (fd < 0)
+				continue;
+			err = intern(l, fd, path, &t);
+			if (err || !t)
 				return err;
-			if (fd >= 0)
-				collect(t, out, max, &nr);
+			collect(t, out, max, &nr);
 		}
 	}
 	return (int)nr;
