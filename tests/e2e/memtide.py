@@ -231,18 +231,26 @@ def await_attached(recording, *pids, settle_s=0.5):
     time.sleep(settle_s)
 
 
-def bpf_objects():
-    """Programs and maps of ours whose owner is gone, or cannot be told."""
-    bpftool = need("bpftool")
+def bpf_objects(pid):
+    """The BPF programs, maps and links that a process holds, by kind and id."""
     found = set()
-    for kind in ("prog", "map"):
-        listed = subprocess.run([bpftool, "-j", kind, "show"], capture_output=True, check=True)
-        for entry in json.loads(listed.stdout or "[]"):
-            name = entry.get("name", "")
-            owned = any(Path(f"/proc/{p['pid']}").exists() for p in entry.get("pids", ()))
-            if name.startswith(("mt_", "memtide")) and not owned:
-                found.add((kind, entry["id"], name))
+    for entry in Path(f"/proc/{pid}/fdinfo").iterdir():
+        try:
+            fields = dict(line.split(":\t", 1) for line in entry.read_text().splitlines()
+                          if ":\t" in line)
+        except OSError:
+            continue  # closed meanwhile
+        found |= {(kind, fields[f"{kind}_id"].strip()) for kind in ("prog", "map", "link")
+                  if f"{kind}_id" in fields}
     return found
+
+
+def still_there(objects):
+    """Those that the kernel still has. Ids are not used again."""
+    bpftool = need("bpftool")
+    return {(kind, number) for kind, number in objects
+            if subprocess.run([bpftool, kind, "show", "id", number], capture_output=True,
+                              check=False).returncode == 0}
 
 
 def children(pid):

@@ -3,17 +3,31 @@
 import random
 import signal
 import time
+from pathlib import Path
 
 from memtide import (Program, Recording, bpf_objects, check, check_text, children, image, program,
-                     report_result, seed, text_is_clean, until)
+                     report_result, seed, still_there, text_is_clean, until)
 
 TICK_S = 1  # the capture's promise: all but the last tick
 
 
 def kill_after(recording, seconds):
+    """Stopped first, so that what it holds at that moment is known; returned is just that."""
     time.sleep(seconds)
+    recording.signal(signal.SIGSTOP)
+    until(lambda: recording.process.poll() is not None or stopped(recording.pid), "a stop")
+    held = bpf_objects(recording.pid)
     recording.signal(signal.SIGKILL)
     recording.process.wait()
+    return held
+
+
+def stopped(pid):
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+def check_gone(held):
+    until(lambda: not still_there(held), f"end of the recorder's BPF objects, {len(held)}", 2)
 
 
 def check_capture(recording, pid, attached_s):
@@ -31,13 +45,13 @@ def check_capture(recording, pid, attached_s):
         check(status == 0 or len(err.splitlines()) == 1, f"not one clear line: {err!r}")
 
 
-def kill_once(target, random_s, before):
+def kill_once(target, random_s):
     recording = Recording("-p", str(target.pid))
-    kill_after(recording, random_s)
+    held = kill_after(recording, random_s)
     attached_s = random_s - 1  # at the latest
     check(target.alive(), f"the target died: {target.process.returncode}: {target.stderr()}")
     check_text(target.pid, seconds=1)
-    until(lambda: bpf_objects() <= before, f"BPF objects left: {bpf_objects() - before}", 2)
+    check_gone(held)
     check_capture(recording, target.pid, attached_s)
 
 
@@ -45,9 +59,8 @@ def kills(rounds, longest_s):
     rng = random.Random(seed())
     target = Program(program("midflight"), "20", "20000")
     target.await_line("ready")
-    before = bpf_objects()
     for _ in range(rounds):
-        kill_once(target, rng.uniform(0, longest_s), before)
+        kill_once(target, rng.uniform(0, longest_s))
     target.end()
 
 
@@ -66,25 +79,24 @@ def test_kill_attached():
     """The same at a moment that is known: the target carries breakpoints."""
     target = Program(program("midflight"), "20", "20000")
     target.await_line("ready")
-    before = bpf_objects()
     for _ in range(3):
         recording = Recording("-p", str(target.pid))
         until(lambda: not text_is_clean(target.pid), "an attach")
-        kill_after(recording, 0)
+        held = kill_after(recording, 0)
+        check(held, "the recorder holds nothing")
         check_text(target.pid, seconds=1)
-        until(lambda: bpf_objects() <= before, "no BPF objects", 2)
+        check_gone(held)
     target.end()
 
 
 def test_kill_launcher():
     """The command of a killed recorder goes on, held by nobody."""
-    before = bpf_objects()
     recording = Recording("--", program("midflight"), "4", "4000")
     recording.await_line("ready")
     pid = children(recording.pid)[0]
-    kill_after(recording, 1)
+    held = kill_after(recording, 1)
     check_text(pid, seconds=1)
-    until(lambda: bpf_objects() <= before, "no BPF objects", 2)
+    check_gone(held)
     with open(f"/proc/{pid}/status", encoding="utf-8") as status:
         fields = dict(line.rstrip("\n").split(":\t", 1) for line in status if ":\t" in line)
     check(fields["TracerPid"] == "0" and fields["State"][0] in "SR", f"{fields['State']}")
