@@ -117,6 +117,7 @@ def test_redis():
     document = recording.report()
     check_lossless(document)
     process = image(document, pid)
+    check(process["comm"] == "redis-server", f"comm {process['comm']}, which is a thread's")
     check_peak(process, rss)
     check(process["peak"]["mapped_bytes"] >= mapped, f"mapped {process['peak']}, VmPeak {mapped}")
     check(process["maps"]["mmap_count"] > 10, f"{process['maps']['mmap_count']} mappings")

@@ -104,6 +104,8 @@ static void on_exit(struct mt_session *s, const struct mt_event *e)
 
 	if (p)
 		mt_stacks_exit(p->stacks, e->tid, e->comm, e->ts_ns);
+	if (p && e->tid == e->tgid && p->pid == (pid_t)e->tgid)
+		memcpy(p->comm, e->comm, sizeof(p->comm)); /* the leader's name is the program's */
 	if (!e->b)
 		return;
 	if (p && p->pid == (pid_t)e->tgid) {
@@ -111,7 +113,6 @@ static void on_exit(struct mt_session *s, const struct mt_event *e)
 			end_program(s, p, MT_ENDED_SIGNAL, WTERMSIG(status), e);
 		else
 			end_program(s, p, MT_ENDED_EXIT, WEXITSTATUS(status), e);
-		memcpy(p->comm, e->comm, sizeof(p->comm));
 	}
 	if (process)
 		mt_session_drop_process(s, process);
