@@ -124,8 +124,15 @@ __noinline int mt_site_alloc(struct mt_live *rec, __u32 slot, __u32 epoch)
 	return 0;
 }
 
+/* How a block has gone. */
+enum gone {
+	GONE_FREED,
+	GONE_TEMPORARY, /* freed by its thread before it allocated another */
+	GONE_UNFOLLOWED, /* it lives on, but could not be remembered */
+};
+
 /* A block has gone: its site's side. */
-__noinline int mt_site_free(struct mt_live *rec, __u32 slot, __u32 epoch, bool temporary)
+__noinline int mt_site_free(struct mt_live *rec, __u32 slot, __u32 epoch, __u32 how)
 {
 	struct mt_site_key key = { .slot = slot };
 	__u64 lifetime_ns;
@@ -143,8 +150,10 @@ __noinline int mt_site_free(struct mt_live *rec, __u32 slot, __u32 epoch, bool t
 	__sync_fetch_and_add(&site->free_bytes, rec->size_bytes);
 	mt_since_move(&site->since_bytes, epoch, -rec->size_bytes);
 	mt_since_move(&site->since_cnt, epoch, -1);
+	if (how == GONE_UNFOLLOWED)
+		return 0;
 	hist_add(site->lifetimes, lifetime_ns >> MT_LIFETIME_SHIFT);
-	if (temporary)
+	if (how == GONE_TEMPORARY)
 		__sync_fetch_and_add(&site->temporary_cnt, 1);
 	if (lifetime_ns < MT_SHORT_LIVED_NS)
 		__sync_fetch_and_add(&site->short_lived_cnt, 1);
@@ -198,12 +207,16 @@ static __always_inline bool live_take(__u32 slot, __u64 addr, struct mt_live *re
 	return bpf_map_delete_elem(&mt_live, &key) == 0;
 }
 
-/* A freed block that was never seen allocated: older than the attach, or inherited. */
+/* A freed block that is not in `live`: it did not fit, is older than the attach, or inherited. */
 static __always_inline void unknown_free(struct mt_proc *proc, __u64 addr)
 {
 	struct mt_live_key key = { .addr = addr, .slot = proc->parent_slot };
 	struct mt_live *parents;
 
+	if (proc->unfollowed_cnt > proc->unfollowed_free_cnt) {
+		__sync_fetch_and_add(&proc->unfollowed_free_cnt, 1);
+		return;
+	}
 	if (proc->birth != MT_BIRTH_FORK) {
 		__sync_fetch_and_add(&proc->unknown_free_cnt, 1);
 		return;
@@ -230,12 +243,17 @@ static __always_inline bool live_put(struct mt_proc *proc, __u32 slot, __u64 add
 		mt_lose(MT_LOST_BLOCK_REPLACED);
 		epoch = mt_proc_move(proc, -missed.size_bytes);
 		if (epoch >= 0)
-			mt_site_free(&missed, slot, epoch, false);
+			mt_site_free(&missed, slot, epoch, GONE_FREED);
 		err = bpf_map_update_elem(&mt_live, &key, rec, BPF_NOEXIST);
 	}
 	if (err)
 		mt_lose(MT_LOST_LIVE_FULL);
 	return err == 0;
+}
+
+static __always_inline __u32 how_freed(const struct mt_thread *th, __u64 addr)
+{
+	return th->last_alloc == addr ? GONE_TEMPORARY : GONE_FREED;
 }
 
 /* A call has returned a block; `old` is what realloc replaced, or NULL. */
@@ -256,10 +274,12 @@ static __always_inline void block_new(struct mt_thread *th, struct mt_proc *proc
 	if (epoch < 0)
 		return;
 	if (old)
-		mt_site_free(old, slot, epoch, th->last_alloc == th->call.arg);
+		mt_site_free(old, slot, epoch, how_freed(th, th->call.arg));
 	mt_site_alloc(rec, slot, epoch);
-	if (!followed)
-		mt_site_free(rec, slot, epoch, false);
+	if (!followed) {
+		mt_site_free(rec, slot, epoch, GONE_UNFOLLOWED);
+		__sync_fetch_and_add(&proc->unfollowed_cnt, 1);
+	}
 	th->last_alloc = addr;
 }
 
@@ -270,7 +290,7 @@ static __always_inline void block_gone(struct mt_thread *th, struct mt_proc *pro
 
 	if (epoch < 0)
 		return;
-	mt_site_free(rec, th->slot, epoch, th->last_alloc == addr);
+	mt_site_free(rec, th->slot, epoch, how_freed(th, addr));
 	storm_end(th->slot, rec);
 }
 

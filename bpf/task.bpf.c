@@ -228,7 +228,7 @@ static __always_inline int adopt(struct mt_control *ctl)
 	return ctl->slot ? 0 : -7; /* E2BIG, as a full hash map answers */
 }
 
-static __always_inline int set_open(struct mt_control *ctl, __u32 open)
+static __always_inline int set_open(struct mt_control *ctl, __u32 open, __u32 from_birth)
 {
 	__u32 tgid = ctl->tgid, slot;
 	struct mt_image *image = bpf_map_lookup_elem(&mt_images, &tgid);
@@ -241,8 +241,10 @@ static __always_inline int set_open(struct mt_control *ctl, __u32 open)
 	ctl->slot = slot;
 	proc = bpf_map_lookup_elem(&mt_procs, &slot);
 	/* A vfork child's link opens nothing: the address space is its parent's. */
-	if (proc && proc->tgid == tgid)
-		proc->open = open;
+	if (!proc || proc->tgid != tgid)
+		return 0;
+	proc->open = open;
+	proc->seen_from_birth |= from_birth;
 	return 0;
 }
 
@@ -255,10 +257,13 @@ int mt_control(struct mt_control *ctl)
 		ctl->error = adopt(ctl);
 		break;
 	case MT_CONTROL_OPEN:
-		ctl->error = set_open(ctl, 1);
+		ctl->error = set_open(ctl, 1, 0);
+		break;
+	case MT_CONTROL_OPEN_AT_BIRTH:
+		ctl->error = set_open(ctl, 1, 1);
 		break;
 	case MT_CONTROL_CLOSE:
-		ctl->error = set_open(ctl, 0);
+		ctl->error = set_open(ctl, 0, 0);
 		break;
 	case MT_CONTROL_SWEEP:
 		ctl->error = 0;

@@ -178,6 +178,8 @@ struct mt_proc {
 	__u64 unknown_free_cnt;
 	__u64 inherited_free_cnt;
 	__u64 flushed_free_cnt; /* by the allocator, of what the program had freed before */
+	__u64 unfollowed_cnt;	     /* blocks that did not fit into `live` */
+	__u64 unfollowed_free_cnt; /* frees that are taken for theirs */
 	__u64 failed_cnt;
 	__u64 realloc_failed_cnt; /* of these */
 	__u64 discarded_cnt;	  /* calls that never returned: longjmp, an exception */
@@ -190,7 +192,7 @@ struct mt_proc {
 	__u32 seen_from_birth;
 	__u32 zero;
 };
-_Static_assert(sizeof(struct mt_proc) == 112, "wire");
+_Static_assert(sizeof(struct mt_proc) == 128, "wire");
 
 /* `images`: which address space a process runs in. A vfork child shares its parent's. */
 struct mt_image {
@@ -288,6 +290,7 @@ enum mt_control_op {
 	MT_CONTROL_OPEN = 2,  /* its links are in place: count its calls */
 	MT_CONTROL_CLOSE = 3, /* stop counting */
 	MT_CONTROL_SWEEP = 4, /* bring every site's tag up to date, logic/peak.h */
+	MT_CONTROL_OPEN_AT_BIRTH = 5, /* OPEN, before its first instruction */
 };
 
 struct mt_control {

@@ -43,7 +43,7 @@ static size_t read_site(struct mt_storm_site *site, const struct mt_model_site *
 	}
 	site->final_p50_bytes = mt_hist_quantile(&final_sizes, 500, max_bytes);
 	site->final_p99_bytes = mt_hist_quantile(&final_sizes, 990, max_bytes);
-	site->suggested_capacity_bytes = site->final_p99_bytes;
+	site->suggested_capacity_bytes = mt_hist_bound(&final_sizes, 990, max_bytes);
 	return i;
 }
 

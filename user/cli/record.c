@@ -37,7 +37,8 @@ struct recording {
 	int64_t start_ns;
 	int64_t drained_ns;
 	int interrupts;
-	int err; /* the file could not be written any more */
+	int launch_err; /* the command could not be run */
+	int err;	/* the file could not be written any more */
 };
 
 static void free_recording(struct recording *r)
@@ -175,8 +176,8 @@ static int begin(struct recording *r, const struct mt_launch_signals *inherited)
 	r->start_ns = mt_clock_ns();
 	r->drained_ns = r->start_ns;
 	if (o->argv) {
-		err = mt_session_launch(r->session, o->argv, inherited);
-		return err ? err : open_capture(r, mt_session_command(r->session));
+		r->launch_err = mt_session_launch(r->session, o->argv, inherited);
+		return r->launch_err ?: open_capture(r, mt_session_command(r->session));
 	}
 	err = open_capture(r, pids[0]);
 	return err ? err : adopt(r, pids, nr);
@@ -331,6 +332,20 @@ static int command_code(int status)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* From here on nobody reads `signals`; what it holds has been acted upon. */
+static void unblock_interrupt(int signals)
+{
+	struct signalfd_siginfo info;
+	sigset_t mask;
+
+	while (read(signals, &info, sizeof(info)) == sizeof(info))
+		;
+	sigemptyset(&mask);
+	for (const int *s = (const int[]){ SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0 }; *s; s++)
+		sigaddset(&mask, *s);
+	sigprocmask(SIG_UNBLOCK, &mask, NULL);
+}
+
 int mt_command_record(const struct mt_options *o, const struct mt_launch_signals *inherited)
 {
 	__cleanup(free_recording) struct recording r = { .options = o };
@@ -338,16 +353,18 @@ int mt_command_record(const struct mt_options *o, const struct mt_launch_signals
 	int status = 0, err = signals < 0 ? signals : begin(&r, inherited);
 
 	if (!err && o->argv)
-		err = mt_session_start(r.session);
-	if (err && o->argv && r.session && err == -ENOENT)
+		err = r.launch_err = mt_session_start(r.session);
+	if (r.launch_err == -ENOENT)
 		return MT_EXIT_NOT_FOUND;
-	if (err && o->argv && r.session && err == -EACCES)
+	if (r.launch_err == -EACCES || r.launch_err == -ENOEXEC)
 		return MT_EXIT_NOT_EXECUTABLE;
 	if (err == -EINVAL && !r.session) /* the list of processes makes no sense */
 		return MT_EXIT_USAGE;
 	if (err)
 		return exit_code(o, err);
+	mt_info("recording");
 	err = run(&r, signals, &status);
+	unblock_interrupt(signals); /* one more aborts */
 	err = finish(&r) ?: err;
 	return err ? exit_code(o, err) : o->argv ? command_code(status) : MT_EXIT_OK;
 }

@@ -38,3 +38,13 @@ int64_t mt_hist_quantile(const struct mt_hist *h, unsigned int permille, int64_t
 		below += count;
 	}
 }
+
+int64_t mt_hist_bound(const struct mt_hist *h, unsigned int permille, int64_t max)
+{
+	int64_t v = mt_hist_quantile(h, permille, MT_HIST_NO_MAX);
+	uint64_t bound = v < 0 ? 0 : largest_in(mt_hist_index(v));
+
+	if (v < 0)
+		return -1;
+	return bound < (uint64_t)max ? (int64_t)bound : max;
+}

@@ -29,4 +29,7 @@ void mt_hist_add(struct mt_hist *sum, const struct mt_hist_row *h);
 /* The quantile in thousandths (500: the median); -1 where nothing was counted. */
 int64_t mt_hist_quantile(const struct mt_hist *h, unsigned int permille, int64_t max);
 
+/* What at least that part of the values does not exceed: its bucket's end, or `max`. */
+int64_t mt_hist_bound(const struct mt_hist *h, unsigned int permille, int64_t max);
+
 #endif

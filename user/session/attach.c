@@ -49,17 +49,25 @@ static void note_watched(struct mt_process *process)
 	}
 }
 
-/* The counted window has opened; what ran before it in this recording is a gap. */
+/*
+ * The counted window has opened; what ran before it in this recording is a gap. One that is
+ * held has not run yet; a vfork child's window is its parent's.
+ */
 static void note_open(struct mt_process *process, int64_t since_ns)
 {
 	struct mt_program *p = process->program;
 	int64_t now = mt_clock_ns();
 
+	if (p->pid != process->pid)
+		return;
 	p->ready = true;
-	if (p->seen_ns >= 0)
+	if (p->seen_ns >= 0) {
 		mt_program_add_gap(p, since_ns, now, "probes added to another library");
-	else
-		p->seen_ns = now;
+		return;
+	}
+	p->seen_ns = process->held ? p->start_ns : now;
+	if (!process->held && p->birth != MT_BIRTH_ATTACH)
+		mt_program_add_gap(p, p->start_ns, now, "attached to after it began");
 }
 
 static int open_links(struct mt_session *s, struct mt_process *process,
@@ -104,7 +112,9 @@ static int attach_targets(struct mt_session *s, struct mt_process *process,
 	err = open_links(s, process, targets, nr);
 	if (err)
 		return err;
-	err = mt_kernel_control(s->kernel, MT_CONTROL_OPEN, process->pid, NULL);
+	err = mt_kernel_control(s->kernel,
+				process->held ? MT_CONTROL_OPEN_AT_BIRTH : MT_CONTROL_OPEN,
+				process->pid, NULL);
 	if (!err)
 		note_open(process, since);
 	return err;

@@ -52,9 +52,23 @@ static void on_fork(struct mt_session *s, const struct mt_event *e)
 static void on_vfork(struct mt_session *s, const struct mt_event *e)
 {
 	struct mt_program *shared = mt_session_program(s, e->slot);
+	struct mt_process *process = shared ? mt_session_add_process(s, e->tgid, shared) : NULL;
 
-	if (!shared || !mt_session_add_process(s, e->tgid, shared))
+	if (!process)
 		s->strays++;
+	else if (mt_kernel_links(s->kernel) == MT_LINK_MULTI)
+		process->shares_ns = e->ts_ns; /* until it is attached to */
+}
+
+/* What a vfork child did to its parent's heap was not counted. */
+static void end_sharing(struct mt_process *process, const struct mt_event *e)
+{
+	struct mt_program *shared = process->program;
+
+	if (process->shares_ns && !process->nr_links && shared && shared->ready)
+		mt_program_add_gap(shared, process->shares_ns, e->ts_ns,
+				   "a vfork child was not followed");
+	process->shares_ns = 0;
 }
 
 static void end_program(struct mt_session *s, struct mt_program *p, enum mt_ended ended, int status,
@@ -78,6 +92,7 @@ static void on_exec(struct mt_session *s, const struct mt_event *e)
 		return;
 	}
 	old = process->program;
+	end_sharing(process, e);
 	p = new_program(s, e, MT_BIRTH_EXEC);
 	if (!p)
 		return;
@@ -114,8 +129,10 @@ static void on_exit(struct mt_session *s, const struct mt_event *e)
 		else
 			end_program(s, p, MT_ENDED_EXIT, WEXITSTATUS(status), e);
 	}
-	if (process)
-		mt_session_drop_process(s, process);
+	if (!process)
+		return;
+	end_sharing(process, e);
+	mt_session_drop_process(s, process);
 }
 
 static void on_thread(struct mt_session *s, struct mt_program *p, const struct mt_event *e)

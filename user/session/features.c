@@ -101,9 +101,9 @@ static bool probe_pagemap_scan(void)
 void mt_features_probe(struct mt_features *f)
 {
 	*f = (struct mt_features){
-		.btf = access("/sys/kernel/btf/vmlinux", R_OK) == 0,
+		.btf = mt_features_btf(),
 		.bpf_errno = -probe_bpf(),
-		.fentry_errno = -probe_fentry(),
+		.fentry_errno = mt_features_btf() ? -probe_fentry() : EOPNOTSUPP,
 		.tracefs_errno = -probe_tracefs(),
 		.perf_uprobe_errno = -mt_perf_uprobe_probe(),
 		.uprobe_multi_errno = -probe_multi(MT_BPF_TRACE_UPROBE_MULTI),
@@ -116,6 +116,11 @@ void mt_features_probe(struct mt_features *f)
 	f->perf_uprobe = !f->perf_uprobe_errno;
 	f->uprobe_multi = !f->uprobe_multi_errno;
 	f->uprobe_session = !f->uprobe_session_errno;
+}
+
+bool mt_features_btf(void)
+{
+	return access("/sys/kernel/btf/vmlinux", R_OK) == 0;
 }
 
 bool mt_features_rss_per_cpu(void)

@@ -31,6 +31,9 @@ struct mt_features {
 
 void mt_features_probe(struct mt_features *f);
 
+/* Does the kernel describe its types? Nothing else is worth trying if not. */
+bool mt_features_btf(void);
+
 /* Are resident pages counted per CPU (6.2, kernel commit f1a7941243c1), or per thread? */
 bool mt_features_rss_per_cpu(void);
 

@@ -35,8 +35,6 @@ static void on_forked(void *arg, pid_t parent, pid_t child, bool shares_mm)
 	if (shares_mm && mt_kernel_links(s->kernel) == MT_LINK_PERF)
 		return;
 	mt_attach_process(s, process, false);
-	if (!shares_mm && process->program->ready)
-		process->program->seen_ns = process->program->start_ns;
 }
 
 /* Sanitizers' leak check ptraces; so do debuggers. */
@@ -66,8 +64,6 @@ static bool on_execed(void *arg, pid_t pid, pid_t former_tid)
 	if (!process)
 		return !why;
 	mt_attach_process(s, process, true);
-	if (process->program->ready)
-		process->program->seen_ns = process->program->start_ns;
 	mt_attach_refresh(s, process, pid); /* the program and ld.so are mapped already */
 	process->program->modules_stale = true;
 	if (!why)

@@ -10,6 +10,7 @@
 #include <bpf/libbpf.h>
 
 #include "memtide.skel.h"
+#include "session/closer.h"
 #include "session/features.h"
 #include "session/perf.h"
 #include "session/uapi.h"
@@ -19,6 +20,7 @@
 struct mt_kernel {
 	struct memtide *skel;
 	struct ring_buffer *ring;
+	struct mt_closer *closer;
 	enum mt_link_kind links;
 	enum mt_vm_hooks vm;
 	struct bpf_link *vm_links[8];
@@ -112,11 +114,11 @@ static int choose(struct mt_kernel *k, const struct mt_kernel_options *options)
 {
 	struct mt_features f;
 
-	mt_features_probe(&f);
-	if (!f.btf)
+	if (!mt_features_btf())
 		return mt_err(-EOPNOTSUPP,
 			      "the kernel has no BTF (/sys/kernel/btf/vmlinux): use one "
 			      "built with CONFIG_DEBUG_INFO_BTF");
+	mt_features_probe(&f);
 	if (!f.bpf)
 		return mt_err(-EPERM,
 			      "cannot load BPF programs (%s): run as root, or with CAP_BPF, "
@@ -240,6 +242,7 @@ int mt_kernel_load(struct mt_kernel **out, const struct mt_kernel_options *optio
 		return -ENOMEM;
 	libbpf_set_print(libbpf_print);
 	err = choose(k, options);
+	err = err ? err : mt_closer_new(&k->closer);
 	err = err ? err : load(k, options);
 	err = err ? err : attach_tasks(k);
 	err = err ? err : attach_vm(k);
@@ -258,6 +261,7 @@ void mt_kernel_free(struct mt_kernel **kernel)
 
 	if (!k)
 		return;
+	mt_closer_free(&k->closer);
 	ring_buffer__free(k->ring);
 	for (size_t i = 0; i < ARRAY_SIZE(k->vm_links); i++)
 		bpf_link__destroy(k->vm_links[i]);
@@ -274,6 +278,11 @@ enum mt_link_kind mt_kernel_links(const struct mt_kernel *k)
 enum mt_vm_hooks mt_kernel_vm_hooks(const struct mt_kernel *k)
 {
 	return k->vm;
+}
+
+struct mt_closer *mt_kernel_closer(const struct mt_kernel *k)
+{
+	return k->closer;
 }
 
 int mt_kernel_enter_fd(const struct mt_kernel *k)

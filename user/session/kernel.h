@@ -37,6 +37,7 @@ struct mt_kernel_options {
 	uint64_t map_memory_bytes;
 };
 
+struct mt_closer;
 struct mt_kernel;
 
 int mt_kernel_load(struct mt_kernel **out, const struct mt_kernel_options *options);
@@ -44,6 +45,9 @@ void mt_kernel_free(struct mt_kernel **kernel);
 
 enum mt_link_kind mt_kernel_links(const struct mt_kernel *k);
 enum mt_vm_hooks mt_kernel_vm_hooks(const struct mt_kernel *k);
+
+/* Where links are closed. */
+struct mt_closer *mt_kernel_closer(const struct mt_kernel *k);
 
 /* Programs for links.h to attach. */
 int mt_kernel_enter_fd(const struct mt_kernel *k);

@@ -8,6 +8,7 @@
 
 #include <bpf/bpf.h>
 
+#include "session/closer.h"
 #include "session/kernel.h"
 #include "session/perf.h"
 #include "session/uapi.h"
@@ -20,6 +21,7 @@
 
 struct mt_links {
 	const struct mt_probe_target *target;
+	struct mt_closer *closer;
 	int fds[FDS_MAX];
 	size_t nr;
 };
@@ -110,6 +112,7 @@ int mt_links_open(struct mt_links **out, const struct mt_kernel *k, pid_t tgid,
 	if (!l)
 		return -ENOMEM;
 	l->target = target;
+	l->closer = mt_kernel_closer(k);
 	err = open(l, k, tgid, true);
 	err = err ? err : open(l, k, tgid, false);
 	if (err)
@@ -125,8 +128,13 @@ void mt_links_free(struct mt_links **links)
 	if (!l)
 		return;
 	/* Newest first: entries go before the returns that they wait for. */
-	while (l->nr)
-		close(l->fds[--l->nr]);
+	for (size_t i = 0; i < l->nr / 2; i++) {
+		int fd = l->fds[i];
+
+		l->fds[i] = l->fds[l->nr - 1 - i];
+		l->fds[l->nr - 1 - i] = fd;
+	}
+	mt_closer_close(l->closer, l->fds, l->nr);
 	free(l);
 	*links = NULL;
 }

@@ -8,7 +8,8 @@
  * closes the counted window (mt_kernel_control) around opening, so that no block is seen
  * whose release is not.
  *
- * A set holds file descriptors only: freeing it, or dying, removes the breakpoints.
+ * A set holds file descriptors only: dying removes the breakpoints, and so does freeing it, soon
+ * (closer.h).
  * One thread. Errors are -errno, not logged: -ESRCH when the process has ended.
  */
 #ifndef MT_SESSION_LINKS_H

@@ -41,11 +41,11 @@ int mt_session_new(struct mt_session **out, const struct mt_session_options *opt
 		return -ENOMEM;
 	raise_file_limit();
 	s->no_ptrace = options->no_ptrace;
-	s->rss_per_cpu = mt_features_rss_per_cpu();
 	err = mt_locator_new(&s->locator);
 	err = err ? err : mt_kernel_load(&s->kernel, &options->kernel);
 	if (err)
 		return err;
+	s->rss_per_cpu = mt_features_rss_per_cpu();
 	*out = TAKE_PTR(s);
 	return 0;
 }

@@ -24,6 +24,7 @@ struct mt_process {
 	size_t nr_links;
 	bool held;   /* it stops at exec and exit */
 	bool unseen; /* it came without being held and has to be attached to */
+	int64_t shares_ns; /* a vfork child that nobody watches, since then; 0: none */
 };
 
 struct mt_session {
