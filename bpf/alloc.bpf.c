@@ -127,7 +127,7 @@ __noinline int mt_site_alloc(struct mt_live *rec, __u32 slot, __u32 epoch)
 /* How a block has gone. */
 enum gone {
 	GONE_FREED,
-	GONE_TEMPORARY, /* freed by its thread before it allocated another */
+	GONE_TEMPORARY,	 /* freed by its thread before it allocated another */
 	GONE_UNFOLLOWED, /* it lives on, but could not be remembered */
 };
 

@@ -177,8 +177,8 @@ struct mt_proc {
 	__u64 peak_ns;
 	__u64 unknown_free_cnt;
 	__u64 inherited_free_cnt;
-	__u64 flushed_free_cnt; /* by the allocator, of what the program had freed before */
-	__u64 unfollowed_cnt;	     /* blocks that did not fit into `live` */
+	__u64 flushed_free_cnt;	   /* by the allocator, of what the program had freed before */
+	__u64 unfollowed_cnt;	   /* blocks that did not fit into `live` */
 	__u64 unfollowed_free_cnt; /* frees that are taken for theirs */
 	__u64 failed_cnt;
 	__u64 realloc_failed_cnt; /* of these */
@@ -286,10 +286,10 @@ _Static_assert(sizeof(struct mt_event) == 104, "wire");
 /* Requests of user space to the `mt_control` program. */
 enum mt_control_op {
 	MT_CONTROL_INVALID = 0,
-	MT_CONTROL_ADOPT = 1, /* make tgid a target; slot is the answer */
-	MT_CONTROL_OPEN = 2,  /* its links are in place: count its calls */
-	MT_CONTROL_CLOSE = 3, /* stop counting */
-	MT_CONTROL_SWEEP = 4, /* bring every site's tag up to date, logic/peak.h */
+	MT_CONTROL_ADOPT = 1,	      /* make tgid a target; slot is the answer */
+	MT_CONTROL_OPEN = 2,	      /* its links are in place: count its calls */
+	MT_CONTROL_CLOSE = 3,	      /* stop counting */
+	MT_CONTROL_SWEEP = 4,	      /* bring every site's tag up to date, logic/peak.h */
 	MT_CONTROL_OPEN_AT_BIRTH = 5, /* OPEN, before its first instruction */
 };
 

@@ -33,19 +33,19 @@
 struct mt_capture;
 
 /* Keys of the meta table. */
-#define MT_META_STARTED	    "started"		/* RFC 3339 */
-#define MT_META_DURATION_NS "duration_ns"	/* up to the last tick */
-#define MT_META_FINISHED    "finished"		/* 1 when the recording ended in order */
+#define MT_META_STARTED	    "started"	  /* RFC 3339 */
+#define MT_META_DURATION_NS "duration_ns" /* up to the last tick */
+#define MT_META_FINISHED    "finished"	  /* 1 when the recording ended in order */
 #define MT_META_MODE	    "mode"
 #define MT_META_KERNEL	    "kernel"
 #define MT_META_ARCH	    "arch"
 #define MT_META_CPUS	    "cpus"
-#define MT_META_HOOKS_VM    "hooks_vm"		/* fentry, tracepoint, none */
-#define MT_META_HOOKS_RET   "hooks_return"	/* session, uretprobe_multi, uretprobe */
+#define MT_META_HOOKS_VM    "hooks_vm"	   /* fentry, tracepoint, none */
+#define MT_META_HOOKS_RET   "hooks_return" /* session, uretprobe_multi, uretprobe */
 #define MT_META_TRAPS	    "traps"
 #define MT_META_TICK_NS	    "tick_ns"
-#define MT_META_SELF_CPU_NS "self_cpu_ns"	/* CPU time that the recorder itself used */
-#define MT_META_COMMAND	    "command"		/* the target as asked for: "-p 123", "-- prog" */
+#define MT_META_SELF_CPU_NS "self_cpu_ns" /* CPU time that the recorder itself used */
+#define MT_META_COMMAND	    "command"	  /* the target as asked for: "-p 123", "-- prog" */
 
 struct mt_probe_row {
 	const char *module;
@@ -57,7 +57,7 @@ struct mt_probe_row {
 
 /* One program image (DESIGN section 6: exec ends one and opens another). */
 struct mt_process_row {
-	uint32_t id; /* its slot: unique in the capture */
+	uint32_t id;	    /* its slot: unique in the capture */
 	uint32_t parent_id; /* 0: none */
 	int32_t pid;
 	int32_t ppid;
@@ -66,16 +66,16 @@ struct mt_process_row {
 	const char *cgroup;	/* may be NULL */
 	const char *allocators; /* comma-separated, "glibc 2.36"; may be NULL */
 	int64_t start_ns;
-	int64_t end_ns;	      /* or -1: still running at the last tick */
-	const char *ended;    /* "exec", "exit", "signal", "running" */
-	int32_t exit_status;  /* status, or the signal's number; -1: none */
+	int64_t end_ns;	     /* or -1: still running at the last tick */
+	const char *ended;   /* "exec", "exit", "signal", "running" */
+	int32_t exit_status; /* status, or the signal's number; -1: none */
 	bool oom_killed;
-	const char *since;    /* "start" or "attach": what the heap counts cover */
-	int64_t seen_ns;      /* when its allocator calls began to be counted; -1: never */
+	const char *since; /* "start" or "attach": what the heap counts cover */
+	int64_t seen_ns;   /* when its allocator calls began to be counted; -1: never */
 
 	int64_t peak_rss_bytes; /* or -1 */
 	int64_t peak_rss_ns;
-	const char *peak_rss_kind; /* "kernel" or "sampled" */
+	const char *peak_rss_kind;    /* "kernel" or "sampled" */
 	int64_t peak_rss_error_bytes; /* or -1 */
 	int64_t peak_mapped_bytes;    /* or -1 */
 
@@ -164,16 +164,16 @@ struct mt_site_row {
 	int64_t temporary_cnt;
 	int64_t short_lived_cnt;
 	int64_t max_bytes;
-	struct mt_hist_row sizes;     /* bytes */
-	struct mt_hist_row lifetimes; /* 256 ns */
-	struct mt_hist_row ages;      /* 256 ns, of live blocks at the end; nr 0: not taken */
-	int64_t max_age_ns;	      /* or -1 */
+	struct mt_hist_row sizes;	  /* bytes */
+	struct mt_hist_row lifetimes;	  /* 256 ns */
+	struct mt_hist_row ages;	  /* 256 ns, of live blocks at the end; nr 0: not taken */
+	int64_t max_age_ns;		  /* or -1 */
 	const struct mt_storm_row *storm; /* or NULL */
 };
 
 struct mt_map_site_row {
 	uint32_t process;
-	uint64_t stack; /* 0: none could be taken */
+	uint64_t stack;	  /* 0: none could be taken */
 	const char *kind; /* "mmap", "brk" */
 	int64_t cnt;
 	int64_t bytes;
@@ -187,8 +187,8 @@ struct mt_thread_row {
 	const char *comm;
 	bool main;
 	int64_t start_ns;
-	int64_t end_ns;	      /* or -1 */
-	uint64_t spawn_stack; /* 0: unknown */
+	int64_t end_ns;		/* or -1 */
+	uint64_t spawn_stack;	/* 0: unknown */
 	int64_t reserved_bytes; /* or -1; without the guard */
 	int64_t guard_bytes;	/* or -1 */
 	int64_t touched_bytes;	/* or -1: no tick saw it */
@@ -247,8 +247,8 @@ int mt_capture_put_gap(struct mt_capture *c, const struct mt_gap_row *row);
  * Iteration. A callback returns 0 to go on or -errno to stop; the iteration returns what
  * stopped it. Rows come in the order of their keys. Writing while iterating is allowed.
  */
-#define MT_CAPTURE_EACH(name, type)                                                                \
-	int mt_capture_each_##name(struct mt_capture *c, int (*cb)(const struct type *, void *),   \
+#define MT_CAPTURE_EACH(name, type)                                                              \
+	int mt_capture_each_##name(struct mt_capture *c, int (*cb)(const struct type *, void *), \
 				   void *arg)
 
 int mt_capture_each_meta(struct mt_capture *c,

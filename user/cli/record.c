@@ -179,7 +179,7 @@ static int begin(struct recording *r, const struct mt_launch_signals *inherited)
 		r->launch_err = mt_session_launch(r->session, o->argv, inherited);
 		return r->launch_err ?: open_capture(r, mt_session_command(r->session));
 	}
-	err = open_capture(r, pids[0]);
+	err = open_capture(r, nr ? pids[0] : 0);
 	return err ? err : adopt(r, pids, nr);
 }
 

@@ -52,7 +52,7 @@ static int uprobe_pmu(unsigned int *type, unsigned int *return_bit)
 
 int mt_perf_uprobe_open(const char *path, uint64_t offset, bool is_return, pid_t pid)
 {
-	unsigned int type, return_bit;
+	unsigned int type = 0, return_bit = 0;
 	int err = uprobe_pmu(&type, &return_bit);
 	struct perf_event_attr attr = { .size = sizeof(attr) };
 
@@ -93,7 +93,7 @@ int mt_perf_tracepoint_open(int tracefs, const char *name)
 		.sample_period = 1,
 		.wakeup_events = 1,
 	};
-	unsigned int id;
+	unsigned int id = 0;
 	char path[128];
 	int err;
 

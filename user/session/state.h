@@ -22,8 +22,8 @@ struct mt_process {
 	struct mt_program *program; /* owned by the session's table */
 	struct mt_links *links[MT_FILES_MAX];
 	size_t nr_links;
-	bool held;   /* it stops at exec and exit */
-	bool unseen; /* it came without being held and has to be attached to */
+	bool held;	   /* it stops at exec and exit */
+	bool unseen;	   /* it came without being held and has to be attached to */
 	int64_t shares_ns; /* a vfork child that nobody watches, since then; 0: none */
 };
 
