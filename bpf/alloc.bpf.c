@@ -70,22 +70,16 @@ static __always_inline void hist_add(__u32 *hist, __u64 v)
 		__sync_fetch_and_add(&hist[i], 1);
 }
 
-static __always_inline struct mt_site *site_get(struct mt_site_key *key, __u32 epoch)
+static __always_inline struct mt_site *site_get(struct mt_site_key *key)
 {
 	struct mt_site *site = bpf_map_lookup_elem(&mt_sites, key);
-	__u64 start = mt_since_start(epoch);
 
 	if (site)
 		return site;
 	bpf_map_update_elem(&mt_sites, key, (const void *)mt_zero, BPF_NOEXIST);
 	site = bpf_map_lookup_elem(&mt_sites, key);
-	if (!site) {
+	if (!site)
 		mt_lose(MT_LOST_SITES_FULL);
-		return NULL;
-	}
-	/* The tag 0 of a new site would look newer than an epoch past half the range. */
-	__sync_val_compare_and_swap(&site->since_bytes, 0, start);
-	__sync_val_compare_and_swap(&site->since_cnt, 0, start);
 	return site;
 }
 
@@ -112,7 +106,7 @@ __noinline int mt_site_alloc(struct mt_live *rec, __u32 slot, __u32 epoch)
 		return 0;
 	key.stack = rec->stack;
 	key.func = rec->func;
-	site = site_get(&key, epoch);
+	site = site_get(&key);
 	if (!site)
 		return 0;
 	__sync_fetch_and_add(&site->alloc_cnt, 1);
@@ -391,6 +385,7 @@ static __always_inline void on_return(struct pt_regs *ctx, struct mt_thread *th,
 	bool resized = mt_call_frees(call->func) && call->arg, moved = addr != call->arg;
 	__u64 copied = 0;
 
+	barrier_var(old); /* else clang tests has_old again, and 6.1's verifier does not follow */
 	if (resized && !old)
 		unknown_free(proc, call->arg);
 	rec.stack = mt_stack_at_return(ctx, th);

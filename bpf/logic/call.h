@@ -123,6 +123,8 @@ static inline __u64 mt_window_add(__u64 *window, __u64 now_ns)
 		__u64 old = *(volatile __u64 *)window;
 		__u64 next = old >> 32 == start >> 32 ? old + 1 : start + 1;
 
+		if (old >> 32 > start >> 32) /* overtaken by the next window */
+			return 0;
 		if (__sync_val_compare_and_swap(window, old, next) == old)
 			return (__u32)next;
 	}

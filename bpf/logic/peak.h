@@ -146,9 +146,9 @@ static inline __u64 mt_since_next(__u64 old, __u32 epoch, __s64 delta)
 {
 	__s32 ahead = mt_epoch_ahead(epoch, old >> MT_EPOCH_SHIFT);
 
-	if (ahead < 0)
+	if (old && ahead < 0) /* the zero of a new site is older than any epoch */
 		return old;
-	if (ahead > 0)
+	if (ahead)
 		old = 0;
 	return mt_since_start(epoch) | ((old + delta) & MT_SINCE_MASK);
 }

@@ -50,8 +50,6 @@ static inline void process_init(struct process *p, __u32 epoch)
 {
 	memset(p, 0, sizeof(*p));
 	p->word = mt_since_start(epoch);
-	for (int i = 0; i < SITES; i++)
-		p->sites[i].since_bytes = p->sites[i].since_cnt = mt_since_start(epoch);
 }
 
 static inline __s64 op_delta(const struct op *op)

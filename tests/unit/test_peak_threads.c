@@ -39,7 +39,7 @@ static unsigned long long swap_hook(unsigned long long *at, unsigned long long o
 #define OPS_ALL	    192000
 #define BLOCKS_MAX  32
 #define SHELVES	    16
-#define FAST_OPS    1000000
+#define FAST_OPS    2000000
 #define FIRST_EPOCH (EPOCHS - 40) /* wraps soon */
 
 struct block {
@@ -380,31 +380,32 @@ static void test_overtaken(void **state)
 	__u32 epoch;
 
 	s.ordered = s.yields = false;
-	overtakers = MT_SWAP_TRIES - 1; /* one byte freed by each */
+	overtakers = 100; /* one byte freed by each */
 	assert_int_equal(mt_peak_move(&word, &peak, -5, &epoch), MT_PEAK_MOVED);
-	assert_int_equal(word, mt_since_start(7) + 100 + MT_SWAP_TRIES - 1 + 5);
-	overtakers = MT_SWAP_TRIES - 1;
+	assert_int_equal(word, mt_since_start(7) + 100 + 100 + 5);
+	overtakers = 100;
 	assert_int_equal(mt_since_add(&since, 7, 50), 0);
-	assert_int_equal(since, mt_since_start(7) + MT_SWAP_TRIES - 1 + 50);
+	assert_int_equal(since, mt_since_start(7) + 100 + 50);
 
 	overtakers = MT_SWAP_TRIES;
 	assert_int_equal(mt_peak_move(&word, &peak, -5, &epoch), MT_PEAK_EXHAUSTED);
-	assert_int_equal(word, mt_since_start(7) + 100 + 2 * MT_SWAP_TRIES - 1 + 5);
+	assert_int_equal(word, mt_since_start(7) + 100 + 100 + 5 + MT_SWAP_TRIES);
 	overtakers = MT_SWAP_TRIES;
 	assert_int_equal(mt_since_add(&since, 7, 50), -1);
-	assert_int_equal(since, mt_since_start(7) + 2 * MT_SWAP_TRIES - 1 + 50);
+	assert_int_equal(since, mt_since_start(7) + 100 + 50 + MT_SWAP_TRIES);
 	assert_int_equal(peak, 1000);
 	assert_int_equal(overtakers, 0);
 
 	overtakers = 1; /* the sweep need not try again: whoever was faster has a newer tag */
 	mt_since_refresh(&since, 8);
-	assert_int_equal(since, mt_since_start(7) + 2 * MT_SWAP_TRIES + 50);
+	assert_int_equal(since, mt_since_start(7) + 100 + 50 + MT_SWAP_TRIES + 1);
 }
 
 static void *rise(void *arg)
 {
 	const struct op add = { NONE, 0, 0, 1 };
 
+	pthread_barrier_wait(arg);
 	for (int i = 0; i < FAST_OPS; i++)
 		move(&add);
 	return NULL;
@@ -413,14 +414,17 @@ static void *rise(void *arg)
 /* Every operation raises the peak. */
 static void test_rise_together(void **state)
 {
+	pthread_barrier_t start;
 	pthread_t threads[2];
 
 	process_init(&s.process, FIRST_EPOCH);
 	s.ordered = s.yields = false;
+	assert_int_equal(pthread_barrier_init(&start, NULL, 2), 0);
 	for (int i = 0; i < 2; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, rise, NULL), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, rise, &start), 0);
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&start);
 	assert_int_equal(s.process.peak, 2 * FAST_OPS);
 	assert_int_equal(s.process.word, mt_since_start(FIRST_EPOCH) | MT_RISING);
 }
