@@ -285,6 +285,8 @@ static __always_inline void block_gone(struct mt_thread *th, struct mt_proc *pro
 	if (epoch < 0)
 		return;
 	mt_site_free(rec, th->slot, epoch, how_freed(th, addr));
+	if (th->last_alloc == addr) /* another thread can be handed the address */
+		th->last_alloc = 0;
 	storm_end(th->slot, rec);
 }
 

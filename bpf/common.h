@@ -111,14 +111,8 @@ static __always_inline __u64 mt_stack_at_leaf(void *ctx, struct mt_thread *th, _
 	return mt_stack_keep(mt_tid());
 }
 
-static __always_inline struct mt_event *mt_event_begin(__u32 kind, __u32 slot)
+static __always_inline struct mt_event *mt_event_fill(struct mt_event *e, __u32 kind, __u32 slot)
 {
-	struct mt_event *e = bpf_ringbuf_reserve(&mt_events, sizeof(*e), 0);
-
-	if (!e) {
-		mt_lose(MT_LOST_RING_FULL);
-		return NULL;
-	}
 	__builtin_memset(e, 0, sizeof(*e));
 	e->ts_ns = bpf_ktime_get_ns();
 	e->kind = kind;
@@ -126,6 +120,28 @@ static __always_inline struct mt_event *mt_event_begin(__u32 kind, __u32 slot)
 	e->tgid = mt_tgid();
 	e->tid = mt_tid();
 	return e;
+}
+
+/* Of the life of a task. */
+static __always_inline struct mt_event *mt_event_begin(__u32 kind, __u32 slot)
+{
+	struct mt_event *e = bpf_ringbuf_reserve(&mt_events, sizeof(*e), 0);
+
+	if (e)
+		return mt_event_fill(e, kind, slot);
+	mt_lose(MT_LOST_RING_FULL);
+	return NULL;
+}
+
+/* Of an address space. */
+static __always_inline struct mt_event *mt_vm_event_begin(__u32 kind, __u32 slot)
+{
+	struct mt_event *e = bpf_ringbuf_reserve(&mt_vm_events, sizeof(*e), 0);
+
+	if (e)
+		return mt_event_fill(e, kind, slot);
+	mt_lose(MT_LOST_VM_RING_FULL);
+	return NULL;
 }
 
 #endif

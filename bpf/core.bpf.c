@@ -16,6 +16,7 @@ struct mt_images_map mt_images SEC(".maps");
 struct mt_threads_map mt_threads SEC(".maps");
 struct mt_lost_map mt_lost SEC(".maps");
 struct mt_events_map mt_events SEC(".maps");
+struct mt_events_map mt_vm_events SEC(".maps");
 
 const volatile __u32 mt_links_by_process = 1;
 const volatile __u64 mt_zero[MT_ZERO_WORDS] = {};
@@ -39,6 +40,15 @@ static long note_code(struct task_struct *task, struct vm_area_struct *vma, bool
 	return 0;
 }
 
+/* Not known to be code while somebody changes the mappings (EBUSY): then a stack ends there. */
+__noinline int mt_code_at(__u64 address)
+{
+	bool code = false;
+
+	bpf_find_vma(bpf_get_current_task_btf(), address, note_code, &code, 0);
+	return code;
+}
+
 /*
  * Code without frame pointers keeps anything in their register, and a walk by them then finds
  * words that are no return addresses: other ones at each call, so that no two stacks were
@@ -46,17 +56,10 @@ static long note_code(struct task_struct *task, struct vm_area_struct *vma, bool
  */
 __noinline int mt_stack_trim(struct mt_stack *stack)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-
 	if (!stack)
 		return 0;
 	for (__u32 i = 1; i < MT_FRAMES_MAX && i < stack->nr; i++) {
-		bool code = false;
-		long err = bpf_find_vma(task, stack->frames[i], note_code, &code, 0);
-
-		if (err == -16 /* EBUSY: somebody changes the mappings just now */)
-			return 0;
-		if (!code) {
+		if (!mt_code_at(stack->frames[i])) {
 			stack->nr = i;
 			return 0;
 		}

@@ -40,6 +40,7 @@ struct mt_lost_map {
 	__type(value, __u64);
 };
 
+/* Two rings: a flood of mmap calls must not cost the news that a process began or ended. */
 struct mt_events_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
@@ -60,6 +61,7 @@ extern struct mt_images_map mt_images SEC(".maps");
 extern struct mt_threads_map mt_threads SEC(".maps");
 extern struct mt_lost_map mt_lost SEC(".maps");
 extern struct mt_events_map mt_events SEC(".maps");
+extern struct mt_events_map mt_vm_events SEC(".maps");
 
 /*
  * The kernel filters a multi-probe's hits by process, so a vfork child needs a link of its

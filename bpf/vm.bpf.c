@@ -15,7 +15,7 @@
 /* The call in th->vm has begun. */
 static __always_inline void announce(struct mt_thread *th, __u32 kind)
 {
-	struct mt_event *e = mt_event_begin(kind, th->slot);
+	struct mt_event *e = mt_vm_event_begin(kind, th->slot);
 
 	if (!e)
 		return;
@@ -141,7 +141,7 @@ static __always_inline int leave(void *ctx, __u32 kind, __s64 ret)
 		th->call.remapped = 1;
 	if (kind != MT_EVENT_MUNMAP && ret >= 0)
 		stack = mt_stack_at_leaf(ctx, th, user_sp());
-	e = mt_event_begin(kind, th->slot);
+	e = mt_vm_event_begin(kind, th->slot);
 	if (!e)
 		return 0;
 	e->a = vm->addr;

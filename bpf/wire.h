@@ -87,6 +87,7 @@ enum mt_func {
 	X(HEADROOM_FULL, "headroom_full")   /* more than 512 GiB below the peak */           \
 	X(RESULT_UNREAD, "result_unread")   /* posix_memalign's result could not be read */  \
 	X(BLOCK_REPLACED, "block_replaced") /* an address was handed out again unfreed */    \
+	X(VM_RING_FULL, "vm_ring_full")	    /* a mapping call did not: the ledger is off */  \
 	X(SITE_MISSING, "site_missing")	    /* a freed block's site was gone */
 
 enum mt_lost {

@@ -366,6 +366,24 @@ static int put_all(struct mt_drain *d, bool final)
 	return err ? err : put_lost(d);
 }
 
+static int drop_map_stack(const struct mt_ledger_site *site, void *arg)
+{
+	mt_drain_heap_drop_stack(arg, site->stack);
+	return 0;
+}
+
+static int drop_spawn_stack(const struct mt_stacks_site *site, void *arg)
+{
+	mt_drain_heap_drop_stack(arg, site->stack);
+	return 0;
+}
+
+static void drop_stacks(struct mt_drain *d, const struct mt_program *p)
+{
+	mt_ledger_each_site(p->ledger, drop_map_stack, d->heap);
+	mt_stacks_each_site(p->stacks, drop_spawn_stack, d->heap);
+}
+
 /* What has ended and is in the file for good goes. */
 static void drop_ended(struct mt_drain *d)
 {
@@ -376,8 +394,10 @@ static void drop_ended(struct mt_drain *d)
 		struct mt_program *p = mt_session_program(d->session, slot);
 		struct mt_proc proc;
 
-		if (!p || !p->ended)
+		/* A vfork child can outlive its parent, in its address space. */
+		if (!p || !p->ended || mt_session_inhabited(d->session, p))
 			continue;
+		drop_stacks(d, p);
 		if (!mt_tables_proc(k, slot, &proc))
 			d->traps_gone += proc.hits;
 		mt_tables_drop_proc(k, slot);

@@ -314,7 +314,7 @@ static int on_site(const struct mt_site_key *key, const struct mt_site *s, void 
 	struct site *site;
 	int err;
 
-	if (!p || p->hidden)
+	if (!p || p->hidden || p->foreign)
 		return 0;
 	site = site_get(w->h, key);
 	if (!site)
@@ -383,6 +383,14 @@ int mt_drain_heap_tick(struct mt_drain_heap *h, bool final)
 
 /* ---- what has ended --------------------------------------------------------------------- */
 
+void mt_drain_heap_drop_stack(struct mt_drain_heap *h, uint64_t stack)
+{
+	if (!htab_find(h->stacks, &stack))
+		return;
+	mt_tables_drop_stack(mt_session_kernel(h->session), stack);
+	htab_remove_elt(h->stacks, &stack);
+}
+
 static int drop_site(void **slot, void *arg)
 {
 	struct mt_drain_heap *h = arg;
@@ -390,6 +398,7 @@ static int drop_site(void **slot, void *arg)
 
 	if (has_ended(h, site->key.slot)) {
 		mt_tables_drop_site(mt_session_kernel(h->session), &site->key);
+		mt_drain_heap_drop_stack(h, site->key.stack);
 		htab_clear_slot(h->sites, slot);
 	}
 	return 1;

@@ -25,6 +25,12 @@ int mt_drain_heap_tick(struct mt_drain_heap *h, bool final);
 /* Write the stack unless it was written before; 0 is no stack. */
 int mt_drain_heap_put_stack(struct mt_drain_heap *h, uint64_t stack);
 
+/*
+ * A stack of a program that has ended makes room in the kernel. Another program with the same
+ * one brings it back at its next call.
+ */
+void mt_drain_heap_drop_stack(struct mt_drain_heap *h, uint64_t stack);
+
 /* Remove from the kernel what the tick before wrote of programs that had ended. */
 void mt_drain_heap_drop_ended(struct mt_drain_heap *h);
 

@@ -36,7 +36,10 @@ static void note_watched(struct mt_process *process)
 {
 	struct mt_program *p = process->program;
 
-	for (size_t i = 0; i < p->nr_modules; i++) {
+	/* jemalloc, a sanitizer: what calls libc's malloc then is not the program. */
+	for (size_t i = 0; i < p->nr_modules; i++)
+		p->foreign |= p->modules[i].file && p->modules[i].file->foreign_malloc;
+	for (size_t i = 0; i < p->nr_modules && !p->foreign; i++) {
 		const struct mt_probe_target *file = p->modules[i].file;
 
 		if (!file || !has_links(process, file))

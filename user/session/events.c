@@ -82,6 +82,21 @@ static void end_program(struct mt_session *s, struct mt_program *p, enum mt_ende
 	mt_rss_end(&p->rss, pages_to_bytes(e->c), e->ts_ns, s->rss_per_cpu);
 }
 
+/*
+ * The links were open already, so it is seen from its start. Or they were opened after the
+ * exec, whose record only now arrives: then what was noted of the old program is of this one.
+ */
+static void begin_seen(struct mt_program *p, struct mt_program *old)
+{
+	p->ready = true;
+	p->seen_ns = p->start_ns;
+	if (!old || old->seen_ns <= p->start_ns)
+		return;
+	p->seen_ns = old->seen_ns;
+	mt_program_add_gap(p, p->start_ns, p->seen_ns, "attached to after it began");
+	old->seen_ns = -1;
+}
+
 static void on_exec(struct mt_session *s, const struct mt_event *e)
 {
 	struct mt_process *process = mt_session_process(s, e->tgid);
@@ -105,10 +120,8 @@ static void on_exec(struct mt_session *s, const struct mt_event *e)
 	process->program = p;
 	if (e->b != e->tgid) /* the leader's links went with the leader */
 		mt_attach_release(process);
-	if (process->nr_links) {
-		p->ready = true;
-		p->seen_ns = e->ts_ns;
-	}
+	if (process->nr_links)
+		begin_seen(p, old);
 }
 
 static void on_exit(struct mt_session *s, const struct mt_event *e)

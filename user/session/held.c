@@ -80,6 +80,8 @@ static void on_exiting(void *arg, pid_t pid, pid_t tid)
 
 	if (!process || process->program->pid != pid)
 		return;
+	if (tid != pid)
+		mt_program_look_through(process->program, tid);
 	if (!mt_program_look(process->program, mt_clock_ns(), -1))
 		mt_rss_final_look(&process->program->rss, s->rss_per_cpu);
 	mt_attach_refresh(s, process, tid);

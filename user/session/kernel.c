@@ -160,7 +160,8 @@ static int load(struct mt_kernel *k, const struct mt_kernel_options *options)
 	}
 	k->skel->rodata->mt_links_by_process = k->links == MT_LINK_MULTI;
 	err = size_maps(k->skel->obj, options->map_memory_bytes);
-	err = err ? err : size_ring(k->skel->maps.mt_events, options->map_memory_bytes);
+	err = err ? err : size_ring(k->skel->maps.mt_events, options->map_memory_bytes / 4);
+	err = err ? err : size_ring(k->skel->maps.mt_vm_events, options->map_memory_bytes);
 	if (err)
 		return err;
 	err = memtide__load(k->skel);
@@ -249,8 +250,9 @@ int mt_kernel_load(struct mt_kernel **out, const struct mt_kernel_options *optio
 	if (err)
 		return err;
 	k->ring = ring_buffer__new(bpf_map__fd(k->skel->maps.mt_events), on_record, k, NULL);
-	if (!k->ring)
-		return mt_err(-errno, "cannot map the ring buffer: %s", strerror(errno));
+	if (!k->ring ||
+	    ring_buffer__add(k->ring, bpf_map__fd(k->skel->maps.mt_vm_events), on_record, k))
+		return mt_err(-errno, "cannot map the ring buffers: %s", strerror(errno));
 	*out = TAKE_PTR(k);
 	return 0;
 }

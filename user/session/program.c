@@ -174,6 +174,13 @@ static int add_sample(struct mt_program *p, const struct mt_sample *sample)
 	return 0;
 }
 
+void mt_program_look_through(struct mt_program *p, pid_t tid)
+{
+	if (p->status_fd >= 0)
+		close(p->status_fd);
+	p->status_fd = mt_proc_open(tid, "status");
+}
+
 int mt_program_look(struct mt_program *p, int64_t now_ns, int64_t heap_live_bytes)
 {
 	bool first = p->status_fd < 0 && p->birth == MT_BIRTH_ATTACH;
@@ -217,7 +224,7 @@ int mt_program_add_gap(struct mt_program *p, int64_t from_ns, int64_t to_ns, con
 
 bool mt_program_heap_watched(const struct mt_program *p, const struct mt_proc *counts)
 {
-	return p->seen_ns >= 0 && (p->watched || counts->hits);
+	return p->seen_ns >= 0 && !p->foreign && (p->watched || counts->hits);
 }
 
 bool mt_program_seen_from_start(const struct mt_program *p)

@@ -74,6 +74,7 @@ struct mt_program {
 	bool oom_killed;
 	bool hidden;  /* the launched child before its exec: nobody's program */
 	bool ready;   /* its links are open, be anything mapped that they are in or not */
+	bool foreign; /* another malloc than the probed one comes first: its heap is not seen */
 	bool watched; /* an allocator that it has mapped is probed */
 
 	int status_fd;
@@ -105,8 +106,12 @@ int mt_program_inherit(struct mt_program *child, const struct mt_program *parent
 int mt_program_note_modules(struct mt_program *p, struct mt_locator *locator, pid_t tid,
 			    const struct mt_maps *maps);
 
-/* Look at its memory: peaks, and a sample of the timeline. -ESRCH when it has ended. */
+/*
+ * Look at its memory: peaks, and a sample of the timeline. -ESRCH when it has ended. A leader
+ * that has ended shows nothing: another thread, by mt_program_look_through(), does.
+ */
 int mt_program_look(struct mt_program *p, int64_t now_ns, int64_t heap_live_bytes);
+void mt_program_look_through(struct mt_program *p, pid_t tid);
 
 /* Its allocator is probed: what the kernel counted is its heap. */
 bool mt_program_heap_watched(const struct mt_program *p, const struct mt_proc *counts);

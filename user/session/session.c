@@ -21,6 +21,9 @@
 
 #include "logic/peak.h"
 
+/* A process that shows no memory for so many ticks has ended, and its exit event was lost. */
+#define UNHEARD_TICKS 20
+
 /* Each probed process and each file with code keeps descriptors open. */
 static void raise_file_limit(void)
 {
@@ -103,8 +106,8 @@ int mt_session_adopt(struct mt_session *s, pid_t pid)
 	err = mt_attach_process(s, process, false);
 	if (err == -ESRCH || !mt_proc_alive(pid))
 		return mt_err(-ESRCH, "process %d ended while it was attached to", pid);
-	if (!err && !process->nr_links)
-		mt_warn("process %d maps no allocator that is known (static, stripped or another "
+	if (!err && (!process->nr_links || process->program->foreign))
+		mt_warn("process %d uses no allocator that is known (static, stripped or another "
 			"than glibc): its heap is not watched, only its mappings, threads and "
 			"peaks",
 			pid);
@@ -191,14 +194,35 @@ static int64_t heap_live(const struct mt_session *s, const struct mt_program *p)
 	return proc.peak_bytes - mt_peak_headroom(proc.word);
 }
 
+/* Its leader has ended, perhaps before its other threads. */
+static void look_elsewhere(struct mt_process *process)
+{
+	_free_ pid_t *tids = NULL;
+	size_t nr = 0;
+
+	if (mt_proc_tids(process->pid, &tids, &nr))
+		return;
+	for (size_t i = 0; i < nr; i++) {
+		if (tids[i] == process->pid || !mt_proc_alive(tids[i]))
+			continue;
+		mt_program_look_through(process->program, tids[i]);
+		process->unheard = 0;
+		return;
+	}
+}
+
 static void look(struct mt_session *s, struct mt_process *process, int64_t now)
 {
 	struct mt_program *p = process->program;
 
 	if (p->pid != process->pid || p->hidden)
 		return;
-	if (mt_program_look(p, now, heap_live(s, p)))
+	if (mt_program_look(p, now, heap_live(s, p))) {
+		process->unheard++;
+		look_elsewhere(process);
 		return;
+	}
+	process->unheard = 0;
 	if (p->modules_stale)
 		mt_attach_refresh(s, process, process->pid);
 	mt_stacks_tick(p->stacks, p->ledger);
@@ -211,6 +235,9 @@ int mt_session_tick(struct mt_session *s)
 
 	for (size_t i = 0; i < s->nr_processes; i++)
 		look(s, &s->processes[i], now);
+	for (size_t i = s->nr_processes; i-- > 0;)
+		if (s->processes[i].unheard > UNHEARD_TICKS)
+			mt_session_bury(s, &s->processes[i], now);
 	return err;
 }
 

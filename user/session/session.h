@@ -70,6 +70,8 @@ uint64_t mt_session_strays(const struct mt_session *s);
 /* By slot, NULL for none; slots run from 1 to mt_session_slots(). */
 struct mt_program *mt_session_program(const struct mt_session *s, uint32_t slot);
 uint32_t mt_session_slots(const struct mt_session *s);
+/* Does a process run in it? */
+bool mt_session_inhabited(const struct mt_session *s, const struct mt_program *program);
 void mt_session_forget(struct mt_session *s, uint32_t slot);
 
 #endif

@@ -31,6 +31,18 @@ void mt_session_drop_process(struct mt_session *s, struct mt_process *process)
 	*process = s->processes[--s->nr_processes];
 }
 
+void mt_session_bury(struct mt_session *s, struct mt_process *process, int64_t now_ns)
+{
+	struct mt_program *p = process->program;
+
+	s->strays++;
+	if (p->pid == process->pid && !p->ended) {
+		p->ended = MT_ENDED_EXIT;
+		p->end_ns = now_ns;
+	}
+	mt_session_drop_process(s, process);
+}
+
 int mt_session_add_program(struct mt_session *s, struct mt_program *program)
 {
 	uint32_t slot = program->slot;
@@ -59,6 +71,14 @@ struct mt_program *mt_session_program(const struct mt_session *s, uint32_t slot)
 uint32_t mt_session_slots(const struct mt_session *s)
 {
 	return s->nr_programs;
+}
+
+bool mt_session_inhabited(const struct mt_session *s, const struct mt_program *program)
+{
+	for (size_t i = 0; i < s->nr_processes; i++)
+		if (s->processes[i].program == program)
+			return true;
+	return false;
 }
 
 void mt_session_forget(struct mt_session *s, uint32_t slot)

@@ -24,6 +24,7 @@ struct mt_process {
 	size_t nr_links;
 	bool held;	   /* it stops at exec and exit */
 	bool unseen;	   /* it came without being held and has to be attached to */
+	int unheard;	   /* ticks since it was last seen alive */
 	int64_t shares_ns; /* a vfork child that nobody watches, since then; 0: none */
 };
 
@@ -47,6 +48,8 @@ struct mt_process *mt_session_process(struct mt_session *s, pid_t pid);
 struct mt_process *mt_session_add_process(struct mt_session *s, pid_t pid,
 					  struct mt_program *program);
 void mt_session_drop_process(struct mt_session *s, struct mt_process *process);
+/* It is gone and nobody said so. */
+void mt_session_bury(struct mt_session *s, struct mt_process *process, int64_t now_ns);
 int mt_session_add_program(struct mt_session *s, struct mt_program *program);
 
 /* attach.c: open probes in what the process maps, or will map where `predict` is set. */

@@ -139,6 +139,11 @@ void mt_tables_drop_site(const struct mt_kernel *k, const struct mt_site_key *ke
 	bpf_map_delete_elem(mt_kernel_map_fd(k, "mt_storms"), key);
 }
 
+void mt_tables_drop_stack(const struct mt_kernel *k, uint64_t id)
+{
+	bpf_map_delete_elem(mt_kernel_map_fd(k, "mt_stacks"), &id);
+}
+
 void mt_tables_drop_live(const struct mt_kernel *k, const struct mt_live_key *keys, size_t nr)
 {
 	int fd = mt_kernel_map_fd(k, "mt_live");

@@ -33,6 +33,7 @@ uint64_t mt_tables_lost(const struct mt_kernel *k, enum mt_lost what);
 /* Forget what belonged to a slot whose process is gone and whose data was kept. */
 void mt_tables_drop_proc(const struct mt_kernel *k, uint32_t slot);
 void mt_tables_drop_site(const struct mt_kernel *k, const struct mt_site_key *key);
+void mt_tables_drop_stack(const struct mt_kernel *k, uint64_t id);
 void mt_tables_drop_live(const struct mt_kernel *k, const struct mt_live_key *keys, size_t nr);
 
 #endif

@@ -146,6 +146,15 @@ static const struct mt_probe_target *find_same(const struct mt_locator *l, const
 }
 
 /* What is no ELF, or not one for this machine, or damaged, is a file without any of this. */
+/* As ld.so of older glibcs does too, for itself: that one is nobody's heap. */
+static bool defines_malloc(struct mt_elf *elf)
+{
+	const char *soname = mt_elf_soname(elf);
+	uint64_t offset;
+
+	return !(soname && !strncmp(soname, "ld", 2)) && !mt_elf_function(elf, "malloc", &offset);
+}
+
 static int read_elf(struct mt_probe_target *t)
 {
 	__cleanup(mt_elf_free) struct mt_elf *elf = NULL;
@@ -159,6 +168,7 @@ static int read_elf(struct mt_probe_target *t)
 			return -ENOMEM;
 	}
 	mt_allocator_recognise(elf, &t->allocator);
+	t->foreign_malloc = !t->allocator.nr_sites && defines_malloc(elf);
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 #ifndef MT_TARGET_LOCATE_H
 #define MT_TARGET_LOCATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -37,6 +38,7 @@ struct mt_probe_target {
 	off_t size;
 	struct timespec mtime;
 	struct mt_allocator allocator; /* nr_sites 0: it is none */
+	bool foreign_malloc;	       /* it defines malloc, and is no allocator that we know */
 };
 
 int mt_locator_new(struct mt_locator **out);
