@@ -68,57 +68,74 @@ static __always_inline void note_stack(struct mt_event *e, __u64 sp)
 		e->result = guard.end - guard.start;
 }
 
+/* The address space that a new task runs in: its creator's, or one of its own. */
+static __always_inline __u32 slot_of_new(const struct mt_image *parent, __u32 tgid, bool shares,
+					 bool thread)
+{
+	struct mt_image image = { .slot = parent->slot };
+
+	if (!shares)
+		return image_new(tgid, MT_BIRTH_FORK, parent->slot, 0);
+	if (!thread && bpf_map_update_elem(&mt_images, &tgid, &image, BPF_ANY))
+		mt_lose(MT_LOST_IMAGES_FULL);
+	return parent->slot;
+}
+
+static __always_inline void tell_thread(struct task_struct *task, struct mt_thread *creator,
+					__u32 slot)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	struct mt_event *e = mt_event_begin(MT_EVENT_THREAD, slot);
+
+	if (!e)
+		return;
+	e->a = task->pid;
+	e->b = PT_REGS_SP_CORE(regs);
+	note_stack(e, e->b);
+	if (creator) {
+		e->stack = creator->spawn_stack;
+		creator->spawn_stack = 0;
+	}
+	bpf_ringbuf_submit(e, 0);
+}
+
+static __always_inline void tell_process(struct task_struct *task, __u32 parent_slot, bool shares,
+					 __u32 slot)
+{
+	struct mt_event *e = mt_event_begin(shares ? MT_EVENT_VFORK : MT_EVENT_FORK, slot);
+
+	if (!e)
+		return;
+	e->a = parent_slot;
+	e->b = mt_tgid();
+	e->tgid = task->tgid;
+	e->tid = task->pid;
+	bpf_ringbuf_submit(e, 0);
+}
+
 SEC("?tp_btf/task_newtask")
 int BPF_PROG(mt_task_new, struct task_struct *task, unsigned long clone_flags)
 {
 	__u32 parent_tgid = mt_tgid(), tid = task->pid, tgid = task->tgid;
 	struct mt_image *parent = bpf_map_lookup_elem(&mt_images, &parent_tgid);
 	bool shares = clone_flags & MT_CLONE_VM, thread = clone_flags & MT_CLONE_THREAD;
+	__u32 slot, parent_slot, link_tgid = tgid;
 	struct mt_thread *creator;
-	struct mt_event *e;
-	__u32 slot, link_tgid = tgid;
 
 	if (!parent)
 		return 0;
 	creator = mt_thread_current();
-	slot = parent->slot;
-	if (!shares) {
-		slot = image_new(tgid, MT_BIRTH_FORK, parent->slot, 0);
-	} else if (!thread) {
-		struct mt_image image = { .slot = slot };
-
-		if (bpf_map_update_elem(&mt_images, &tgid, &image, BPF_ANY))
-			mt_lose(MT_LOST_IMAGES_FULL);
-	}
-	if (creator && shares && (thread || !mt_links_by_process))
-		link_tgid = creator->link_tgid;
+	parent_slot = parent->slot;
+	slot = slot_of_new(parent, tgid, shares, thread);
 	if (!slot)
 		return 0;
+	if (creator && shares && (thread || !mt_links_by_process))
+		link_tgid = creator->link_tgid;
 	mt_thread_add(tid, tgid, link_tgid, slot);
-
-	e = mt_event_begin(thread   ? MT_EVENT_THREAD
-			   : shares ? MT_EVENT_VFORK
-				    : MT_EVENT_FORK,
-			   slot);
-	if (!e)
-		return 0;
-	if (thread) {
-		struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-
-		e->a = tid;
-		e->b = PT_REGS_SP_CORE(regs);
-		note_stack(e, e->b);
-		if (creator) {
-			e->stack = creator->spawn_stack;
-			creator->spawn_stack = 0;
-		}
-	} else {
-		e->a = parent->slot;
-		e->b = parent_tgid;
-		e->tgid = tgid;
-		e->tid = tid;
-	}
-	bpf_ringbuf_submit(e, 0);
+	if (thread)
+		tell_thread(task, creator, slot);
+	else
+		tell_process(task, parent_slot, shares, slot);
 	return 0;
 }
 
