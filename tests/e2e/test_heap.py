@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 """Programs whose every number is known, launched: counts and bytes per site are the truth."""
+import platform
 import subprocess
 from pathlib import Path
 
@@ -23,7 +24,12 @@ def test_family():
     check(process["layer"] == "exact", f"layer {process['layer']}")
     check(len(document["processes"]) == 1, f"images: {len(document['processes'])}")
     check(document["capture"]["traps"] >= heap["alloc_count"] + heap["free_count"], "too few traps")
-    check(document["capture"]["probes"], "no probe is listed")
+    placements = {p["function"]: p["placement"] for p in document["capture"]["probes"]}
+    check(placements, "no probe is listed")
+    check(all(placements.values()), f"probes without a placement: {placements}")
+    if platform.machine() == "x86_64":
+        for name in ("malloc", "free"):
+            check(placements[name] == "emulated", f"{name} is {placements[name]}")
     _, others = add_up(process)
     check(not others["alloc_count"], f"allocations that the program did not make: {others}")
 

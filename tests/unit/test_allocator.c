@@ -33,6 +33,21 @@ static const struct mt_probe_site *site_of(const struct mt_allocator *a, enum mt
 	return NULL;
 }
 
+/* What a site says of its probe, against the file's bytes. */
+static void check_placed(const struct mt_probe_site *site)
+{
+	_close_ int fd = fixture_open(FIXTURE_LIBC);
+	uint8_t code[2];
+
+	if (site->func == MT_FUNC_MALLOC || site->func == MT_FUNC_FREE)
+		assert_int_equal(site->placement, MT_PLACEMENT_EMULATED);
+	if (!site->function_offset)
+		return;
+	assert_int_equal(site->placement, MT_PLACEMENT_EMULATED);
+	assert_int_equal(pread(fd, code, sizeof(code), (off_t)site->file_offset), sizeof(code));
+	assert_int_equal(code[code[0] == 0x41] & 0xf8, 0x50); /* push */
+}
+
 /* Where the dynamic linker says that libc's own function is, as an offset in the file. */
 static uint64_t linked_offset(const struct mt_maps *maps, void *libc, const char *function)
 {
@@ -78,7 +93,11 @@ static void test_glibc(void **state)
 		assert_non_null(site);
 		assert_string_equal(site->function, expected[i].name);
 		assert_int_equal(site->wants_return, expected[i].wants_return);
-		assert_int_equal(site->file_offset, linked_offset(maps, libc, expected[i].name));
+		assert_int_equal(site->file_offset - site->function_offset,
+				 linked_offset(maps, libc, expected[i].name));
+#ifdef __x86_64__
+		check_placed(site);
+#endif
 	}
 	assert_int_equal(a.nr_sites, ARRAY_SIZE(expected) + !aliases);
 	assert_int_equal(site_of(&a, MT_FUNC_MEMALIGN) == NULL, aliases);
@@ -121,6 +140,55 @@ static void test_by_what_it_defines(void **state)
 	assert_int_equal(recognise("other", &a), -ENOENT);
 	fixture_compile("plain", "int main(void) { return 0; }\n", "");
 	assert_int_equal(recognise("plain", &a), -ENOENT);
+}
+
+/* Behind the entry: the site moves, what is before and behind it follows, an alias is one. */
+static void test_placed_behind_the_entry(void **state)
+{
+#ifndef __x86_64__
+	skip();
+#endif
+	static const char source[] =
+		"asm(\".globl malloc, free, memalign, aligned_alloc, reallocarray\\n\"\n"
+		"    \".type malloc, @function; .type free, @function\\n\"\n"
+		"    \".type memalign, @function; .type aligned_alloc, @function\\n\"\n"
+		"    \".type reallocarray, @function\\n\"\n"
+		"    \"malloc: endbr64; push %rbx; pop %rbx; ret; .size malloc, .-malloc\\n\"\n"
+		"    \"free: test %rdi, %rdi; je 1f; push %rbx; pop %rbx\\n\"\n"
+		"    \"1: ret; .size free, .-free\\n\"\n"
+		"    \"memalign: aligned_alloc: xor %esi, %esi; push %rbx; pop %rbx; ret\\n\"\n"
+		"    \".size memalign, .-memalign; .size aligned_alloc, .-aligned_alloc\\n\"\n"
+		"    \"reallocarray: endbr64; push %rbx; pop %rbx; ret\\n\");\n" /* no size */
+		"int __libc_start_main(void) { return 1; }\n"
+		"const char *gnu_get_libc_version(void) { return \"\"; }\n";
+	static const struct {
+		const char *name;
+		uint32_t offset;
+		enum mt_placement placement;
+	} expected[] = {
+		{ "malloc", 4, MT_PLACEMENT_EMULATED },
+		{ "reallocarray", 0, MT_PLACEMENT_STEPPED },
+		{ "free", 5, MT_PLACEMENT_EMULATED },
+		{ "aligned_alloc", 0, MT_PLACEMENT_STEPPED }, /* esi is the size */
+	};
+	uint32_t span;
+	struct mt_allocator a;
+
+	fixture_compile("placed", source,
+			"-shared -fPIC -nostdlib -fno-builtin -Wl,-soname,libc.so.6");
+	assert_int_equal(recognise("placed", &a), 0);
+	assert_int_equal(a.nr_sites, ARRAY_SIZE(expected));
+	span = a.sites[0].code_before + a.sites[0].code_after;
+	for (size_t i = 0; i < a.nr_sites; i++) {
+		const struct mt_probe_site *site = &a.sites[i];
+
+		assert_string_equal(site->function, expected[i].name);
+		assert_int_equal(site->function_offset, expected[i].offset);
+		assert_int_equal(site->placement, expected[i].placement);
+		assert_int_equal(site->code_before + site->code_after, span);
+		assert_int_equal(site->file_offset - site->code_before,
+				 a.sites[0].file_offset - a.sites[0].code_before);
+	}
 }
 
 static void test_a_resolver_is_no_malloc(void **state)
@@ -196,6 +264,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_glibc),
 		cmocka_unit_test(test_by_what_it_defines),
+		cmocka_unit_test(test_placed_behind_the_entry),
 		cmocka_unit_test(test_a_resolver_is_no_malloc),
 		cmocka_unit_test(test_old_libpthread),
 		cmocka_unit_test(test_survives_damage),

@@ -297,6 +297,8 @@ static int put_probes(struct mt_drain *d, const struct mt_program *p)
 			struct mt_probe_row row = {
 				.module = file->path,
 				.function = site->function,
+				.offset = site->function_offset,
+				.placement = mt_placement_name(site->placement),
 				.kind = "entry",
 			};
 

@@ -12,7 +12,12 @@ struct function {
 	enum mt_func func;
 	const char *name;
 	bool wants_return;
+	unsigned int arguments; /* MT_PLACEMENT_ARG*: those that logic/call.h looks at */
 };
+
+#define ARG1 MT_PLACEMENT_ARG1
+#define ARG2 MT_PLACEMENT_ARG2
+#define ARG3 MT_PLACEMENT_ARG3
 
 struct entry {
 	const char *name; /* or NULL: it allocates nothing itself */
@@ -23,22 +28,23 @@ struct entry {
 };
 
 static const struct function glibc_functions[] = {
-	{ MT_FUNC_MALLOC, "malloc", true },
-	{ MT_FUNC_CALLOC, "calloc", true },
-	{ MT_FUNC_REALLOC, "realloc", true },
-	{ MT_FUNC_REALLOCARRAY, "reallocarray", true }, /* since 2.26 */
-	{ MT_FUNC_FREE, "free", false },
-	{ MT_FUNC_POSIX_MEMALIGN, "posix_memalign", true },
-	{ MT_FUNC_ALIGNED_ALLOC, "aligned_alloc", true }, /* memalign by another name until 2.38 */
-	{ MT_FUNC_MEMALIGN, "memalign", true },
-	{ MT_FUNC_VALLOC, "valloc", true },
-	{ MT_FUNC_PVALLOC, "pvalloc", true },
-	{ MT_FUNC_PTHREAD_CREATE, "pthread_create", false }, /* here since 2.34 */
+	{ MT_FUNC_MALLOC, "malloc", true, ARG1 },
+	{ MT_FUNC_CALLOC, "calloc", true, ARG1 | ARG2 },
+	{ MT_FUNC_REALLOC, "realloc", true, ARG1 | ARG2 },
+	{ MT_FUNC_REALLOCARRAY, "reallocarray", true, ARG1 | ARG2 | ARG3 }, /* since 2.26 */
+	{ MT_FUNC_FREE, "free", false, ARG1 },
+	{ MT_FUNC_POSIX_MEMALIGN, "posix_memalign", true, ARG1 | ARG3 },
+	{ MT_FUNC_ALIGNED_ALLOC, "aligned_alloc", true,
+	  ARG2 }, /* memalign by another name until 2.38 */
+	{ MT_FUNC_MEMALIGN, "memalign", true, ARG2 },
+	{ MT_FUNC_VALLOC, "valloc", true, ARG1 },
+	{ MT_FUNC_PVALLOC, "pvalloc", true, ARG1 },
+	{ MT_FUNC_PTHREAD_CREATE, "pthread_create", false, 0 }, /* here since 2.34 */
 	{ 0 },
 };
 
 static const struct function libpthread_functions[] = {
-	{ MT_FUNC_PTHREAD_CREATE, "pthread_create", false },
+	{ MT_FUNC_PTHREAD_CREATE, "pthread_create", false, 0 },
 	{ 0 },
 };
 
@@ -70,13 +76,36 @@ static bool matches(struct mt_elf *elf, const struct entry *entry)
 	return true;
 }
 
-static bool has_site_at(const struct mt_allocator *a, uint64_t file_offset)
+static bool has_site_in(const struct mt_allocator *a, uint64_t function)
 {
 	for (size_t i = 0; i < a->nr_sites; i++) {
-		if (a->sites[i].file_offset == file_offset)
+		if (a->sites[i].file_offset - a->sites[i].function_offset == function)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Move a site from the function's entry to where the probe costs least. A function that is
+ * too long to decode, or of unknown length, keeps its probe at the entry.
+ */
+static int place(struct mt_elf *elf, const struct function *f, struct mt_probe_site *site)
+{
+#ifdef __x86_64__
+	struct mt_placement_result best;
+	const uint8_t *code;
+	size_t len;
+	int err = mt_elf_function_code(elf, f->name, MT_PLACEMENT_CODE_MAX, &code, &len);
+
+	if (err == -ERANGE)
+		return 0;
+	if (err || mt_placement_choose(code, len, f->arguments, &best))
+		return -ENOEXEC;
+	site->function_offset = best.offset;
+	site->file_offset += best.offset;
+	site->placement = best.placement;
+#endif
+	return 0;
 }
 
 /* How far the segment that holds a site reaches, so that a caller can be told as the library's. */
@@ -90,27 +119,36 @@ static void measure_code(struct mt_elf *elf, struct mt_probe_site *site)
 	site->code_after = end - site->file_offset;
 }
 
+static int add_site(struct mt_elf *elf, const struct function *f, struct mt_allocator *a)
+{
+	struct mt_probe_site site = {
+		.func = f->func,
+		.function = f->name,
+		.wants_return = f->wants_return,
+	};
+	int err = mt_elf_function(elf, f->name, &site.file_offset);
+
+	if (err)
+		return err == -ENOENT ? 0 : -ENOEXEC;
+	if (has_site_in(a, site.file_offset))
+		return 0;
+	err = place(elf, f, &site);
+	if (err)
+		return err;
+	measure_code(elf, &site);
+	a->sites[a->nr_sites++] = site;
+	return 0;
+}
+
 static int fill(struct mt_elf *elf, const struct entry *entry, struct mt_allocator *a)
 {
 	unsigned int major, minor;
 
 	for (const struct function *f = entry->functions; f->name; f++) {
-		uint64_t offset;
-		int err = mt_elf_function(elf, f->name, &offset);
+		int err = add_site(elf, f, a);
 
-		if (err == -ENOENT)
-			continue;
 		if (err)
-			return -ENOEXEC;
-		if (has_site_at(a, offset))
-			continue;
-		a->sites[a->nr_sites] = (struct mt_probe_site){
-			.func = f->func,
-			.function = f->name,
-			.file_offset = offset,
-			.wants_return = f->wants_return,
-		};
-		measure_code(elf, &a->sites[a->nr_sites++]);
+			return err;
 	}
 	if (!entry->name)
 		return 0;

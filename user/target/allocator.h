@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "target/placement.h"
 #include "wire.h"
 
 struct mt_elf;
@@ -20,15 +21,17 @@ struct mt_elf;
 struct mt_probe_site {
 	enum mt_func func;
 	const char *function;
-	uint64_t file_offset; /* of the function's first byte */
-	bool wants_return;    /* its result matters */
-	uint32_t code_before; /* bytes of the allocator's own code before and after it */
+	uint64_t file_offset;	  /* of the probed instruction */
+	uint32_t function_offset; /* of it in the function */
+	enum mt_placement placement;
+	bool wants_return;    /* the function's result matters */
+	uint32_t code_before; /* bytes of the allocator's own code before and after the probe */
 	uint32_t code_after;
 };
 
 struct mt_allocator {
 	char name[32]; /* "glibc 2.36"; "" for a library that only creates threads */
-	struct mt_probe_site sites[MT_FUNC_MAX]; /* one per address */
+	struct mt_probe_site sites[MT_FUNC_MAX]; /* one per function address */
 	size_t nr_sites;
 };
 

@@ -331,15 +331,44 @@ static bool find_in(const struct mt_elf *e, uint32_t type, const char *name,
 	return any;
 }
 
+static int find_function(const struct mt_elf *e, const char *name, struct mt_elf_symbol *sym,
+			 uint64_t *file_offset)
+{
+	if (!find_in(e, SHT_DYNSYM, name, sym) && !find_in(e, SHT_SYMTAB, name, sym))
+		return -ENOENT;
+	if (sym->ifunc)
+		return -EOPNOTSUPP;
+	return mt_elf_offset_of(e, sym->address, file_offset) ? -ENOEXEC : 0;
+}
+
 int mt_elf_function(struct mt_elf *e, const char *name, uint64_t *file_offset)
 {
 	struct mt_elf_symbol sym;
 
-	if (!find_in(e, SHT_DYNSYM, name, &sym) && !find_in(e, SHT_SYMTAB, name, &sym))
-		return -ENOENT;
-	if (sym.ifunc)
-		return -EOPNOTSUPP;
-	return mt_elf_offset_of(e, sym.address, file_offset) ? -ENOEXEC : 0;
+	return find_function(e, name, &sym, file_offset);
+}
+
+int mt_elf_function_code(struct mt_elf *e, const char *name, size_t max, const uint8_t **code,
+			 size_t *len)
+{
+	uint64_t offset, start, end;
+	struct mt_elf_symbol sym;
+	Elf_Data *data;
+	int err;
+
+	err = find_function(e, name, &sym, &offset);
+	if (err)
+		return err;
+	if (mt_elf_segment(e, offset, &start, &end))
+		return -ENOEXEC;
+	if (!sym.size || sym.size > max || sym.size > end - offset)
+		return -ERANGE;
+	data = elf_getdata_rawchunk(e->elf, (int64_t)offset, sym.size, ELF_T_BYTE);
+	if (!data || data->d_size < sym.size)
+		return -ENOEXEC;
+	*code = data->d_buf;
+	*len = sym.size;
+	return 0;
 }
 
 const char *mt_elf_build_id(const struct mt_elf *e)

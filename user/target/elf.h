@@ -47,6 +47,13 @@ void mt_elf_free(struct mt_elf **elf);
  */
 int mt_elf_function(struct mt_elf *elf, const char *name, uint64_t *file_offset);
 
+/*
+ * The bytes of that function, at most `max`; they live as long as the mt_elf. Errors as
+ * above, and -ERANGE: its size is unknown, or more, or reaches behind its segment.
+ */
+int mt_elf_function_code(struct mt_elf *elf, const char *name, size_t max, const uint8_t **code,
+			 size_t *len);
+
 /* Defined functions, those of .dynsym before those of .symtab. The callback stops it by not 0. */
 int mt_elf_each_function(struct mt_elf *elf, int (*cb)(const struct mt_elf_symbol *, void *),
 			 void *arg);
