@@ -14,6 +14,7 @@ struct mt_stacks_map mt_stacks SEC(".maps");
 struct mt_procs_map mt_procs SEC(".maps");
 struct mt_images_map mt_images SEC(".maps");
 struct mt_threads_map mt_threads SEC(".maps");
+struct mt_code_map mt_code SEC(".maps");
 struct mt_lost_map mt_lost SEC(".maps");
 struct mt_events_map mt_events SEC(".maps");
 struct mt_events_map mt_vm_events SEC(".maps");
@@ -40,12 +41,22 @@ static long note_code(struct task_struct *task, struct vm_area_struct *vma, bool
 	return 0;
 }
 
-/* Not known to be code while somebody changes the mappings (EBUSY): then a stack ends there. */
-__noinline int mt_code_at(__u64 address)
+/*
+ * Is there code at this address? Asking the kernel fails while another thread changes the
+ * mappings (EBUSY), as malloc does all the time; what was found once is therefore kept, and
+ * only a new address at such a moment is taken for none.
+ */
+__noinline int mt_code_at(__u64 address, __u32 slot)
 {
+	struct mt_code_key key = { .address = address, .slot = slot };
 	bool code = false;
+	__u32 yes = 1;
 
+	if (bpf_map_lookup_elem(&mt_code, &key))
+		return 1;
 	bpf_find_vma(bpf_get_current_task_btf(), address, note_code, &code, 0);
+	if (code)
+		bpf_map_update_elem(&mt_code, &key, &yes, BPF_ANY);
 	return code;
 }
 
@@ -54,12 +65,12 @@ __noinline int mt_code_at(__u64 address)
  * words that are no return addresses: other ones at each call, so that no two stacks were
  * equal. A stack ends before the first word that points to no code.
  */
-__noinline int mt_stack_trim(struct mt_stack *stack)
+__noinline int mt_stack_trim(struct mt_stack *stack, __u32 slot)
 {
 	if (!stack)
 		return 0;
 	for (__u32 i = 1; i < MT_FRAMES_MAX && i < stack->nr; i++) {
-		if (!mt_code_at(stack->frames[i])) {
+		if (!mt_code_at(stack->frames[i], slot)) {
 			stack->nr = i;
 			return 0;
 		}
@@ -77,7 +88,7 @@ __noinline __u64 mt_stack_keep(__u32 tid)
 	if (!th || !th->scratch.nr)
 		return 0;
 	stack = &th->scratch;
-	mt_stack_trim(stack);
+	mt_stack_trim(stack, th->slot);
 	key = mt_stack_hash(stack);
 	if (bpf_map_lookup_elem(&mt_stacks, &key))
 		return key;

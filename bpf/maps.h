@@ -33,6 +33,13 @@ MT_HASH(mt_procs_map, __u32, struct mt_proc);
 MT_HASH(mt_images_map, __u32, struct mt_image);
 MT_HASH(mt_threads_map, __u32, struct mt_thread);
 
+struct mt_code_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct mt_code_key);
+	__type(value, __u32);
+};
+
 struct mt_lost_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, MT_LOST_MAX);
@@ -59,6 +66,7 @@ extern struct mt_stacks_map mt_stacks SEC(".maps");
 extern struct mt_procs_map mt_procs SEC(".maps");
 extern struct mt_images_map mt_images SEC(".maps");
 extern struct mt_threads_map mt_threads SEC(".maps");
+extern struct mt_code_map mt_code SEC(".maps");
 extern struct mt_lost_map mt_lost SEC(".maps");
 extern struct mt_events_map mt_events SEC(".maps");
 extern struct mt_events_map mt_vm_events SEC(".maps");

@@ -164,6 +164,14 @@ struct mt_stack {
 };
 _Static_assert(sizeof(struct mt_stack) == 1024, "wire");
 
+/* `code`: addresses that are known to be code of an address space; the value says nothing. */
+struct mt_code_key {
+	__u64 address;
+	__u32 slot;
+	__u32 zero;
+};
+_Static_assert(sizeof(struct mt_code_key) == 16, "wire");
+
 enum mt_birth {
 	MT_BIRTH_INVALID = 0,
 	MT_BIRTH_ATTACH = 1, /* it ran before us */

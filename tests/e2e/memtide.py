@@ -59,6 +59,16 @@ def scratch():
     return Path(tempfile.mkdtemp(prefix="mt-"))
 
 
+def build(source, *options):
+    """A program from C source; skips the test where that cannot be had."""
+    binary = scratch() / "program"
+    made = subprocess.run([need("gcc"), "-x", "c", "-O1", "-g", *options, "-o", binary, "-"],
+                          input=source, text=True, capture_output=True, check=False)
+    if made.returncode:
+        raise Skip(f"cannot build with {options}: {made.stderr.splitlines()[-1]}")
+    return binary
+
+
 def until(condition, what, seconds=PATIENCE_S):
     """Polls for what no event tells; returns the condition's value."""
     end = time.monotonic() + seconds
@@ -80,10 +90,10 @@ class Program:
         self.stderr_file = self.folder / "stderr"
         self.pending = b""
         environment = dict(os.environ, MT_TRUTH=str(self.truth_file), LC_ALL="C", **(env or {}))
-        options.setdefault("stdin", subprocess.PIPE)
+        for stream in ("stdin", "stdout"):
+            options.setdefault(stream, subprocess.PIPE)
         with open(self.stderr_file, "wb") as stderr:
-            self.process = subprocess.Popen(self.argv, stdout=subprocess.PIPE, stderr=stderr,
-                                            env=environment, **options)
+            self.process = subprocess.Popen(self.argv, stderr=stderr, env=environment, **options)
         self.pid = self.process.pid
 
     def stderr(self):
@@ -143,7 +153,14 @@ class Recording(Program):
 
     def __init__(self, *target, options=(), capture=None, tool=TOOL, **popen):
         self.capture = Path(capture) if capture else scratch() / "capture.mtd"
-        super().__init__(tool, "record", "-q", "-o", self.capture, *options, *target, **popen)
+        # A command shares stderr with its recorder; of running targets it says when it has them.
+        words = "-q" if target[0] == "--" else "-v"
+        super().__init__(tool, "record", words, "-o", self.capture, *options, *target, **popen)
+
+    def await_attached(self):
+        """Every allocation of the targets is counted from here on."""
+        until(lambda: "memtide: recording\n" in self.stderr() or not self.alive(), "an attach")
+        check(self.alive(), f"the recorder ended: {self.stderr()}")
 
     def interrupt(self):
         """SIGINT: it ends and writes."""
@@ -221,14 +238,6 @@ def check_text(pid, seconds=1):
     """Its code is clean within that time."""
     until(lambda: text_is_clean(pid), f"clean text of {pid}, {list(_text_differences(pid))}",
           seconds)
-
-
-def await_attached(recording, *pids, settle_s=0.5):
-    """The targets carry breakpoints. The last of them follow the first, which nothing tells."""
-    for pid in pids:
-        until(lambda p=pid: not text_is_clean(p) or not recording.alive(), f"attach to {pid}")
-        check(recording.alive(), f"the recorder ended: {recording.stderr()}")
-    time.sleep(settle_s)
 
 
 def bpf_objects(pid):

@@ -9,6 +9,7 @@ from memtide import (Program, Recording, bpf_objects, check, check_text, childre
                      report_result, seed, still_there, text_is_clean, until)
 
 TICK_S = 1  # the capture's promise: all but the last tick
+MAKING = 20  # threads; each may be making a block that it does not tell of yet
 
 
 def kill_after(recording, seconds):
@@ -43,6 +44,42 @@ def check_capture(recording, pid, attached_s):
     else:
         check(status in (0, 1), f"status {status}: {err}")
         check(status == 0 or len(err.splitlines()) == 1, f"not one clear line: {err!r}")
+
+
+def midflight_blocks(target):
+    """How many it says it has made, and when."""
+    target.signal(signal.SIGUSR1)
+    return int(target.await_line("ops ").split()[1]), time.monotonic()
+
+
+def kill_late(target, seconds):
+    """What the capture holds is no older than two ticks, by its own account and the target's."""
+    recording = Recording("-p", str(target.pid))
+    recording.await_attached()
+    at_attach, began = midflight_blocks(target)
+    time.sleep(seconds - 2 * TICK_S)
+    known, _ = midflight_blocks(target)
+    held = kill_after(recording, 2 * TICK_S)
+    killed_s = time.monotonic() - began
+    check_text(target.pid, seconds=1)
+    check_gone(held)
+    document = recording.report()
+    duration, heap = document["capture"]["duration_s"], image(document, target.pid)["heap"]
+    check(not document["capture"]["finished"], "it says that it is finished")
+    check(duration >= killed_s - 2 * TICK_S, f"{duration} s of {killed_s:.1f} s")
+    check(heap["alloc_count"] >= known - at_attach - MAKING,
+          f"{heap['alloc_count']} allocations, {known - at_attach} two ticks before the kill")
+    samples = image(document, target.pid)["timeline"]
+    check(samples[-1]["t_s"] >= killed_s - 2 * TICK_S, f"last sample at {samples[-1]['t_s']} s")
+
+
+def test_kill_late():
+    rng = random.Random(seed())
+    target = Program(program("midflight"), str(MAKING), "20000")
+    target.await_line("ready")
+    for _ in range(3):
+        kill_late(target, rng.uniform(2.5, 4.5))
+    target.end()
 
 
 def kill_once(target, random_s):

@@ -2,8 +2,9 @@
 /*
  * midflight THREADS RATE: threads that allocate and free RATE blocks a second together,
  * until SIGTERM. Every block carries a pattern that is checked before it is freed, so that
- * a target damaged by its tracer would notice. Says "ready"; at the end "ops N" and, with
- * status 0, "intact".
+ * a target damaged by its tracer would notice. Says "ready"; on SIGUSR1 and at the end
+ * "ops N BYTES", the blocks made by then (but for one that a thread may be making) and their
+ * sizes; last of all and with status 0 "intact".
  */
 #include <errno.h>
 #include <signal.h>
@@ -16,7 +17,8 @@
 struct worker {
 	pthread_t thread;
 	uint64_t seed;
-	long ops;
+	atomic_long ops;
+	atomic_long bytes;
 	unsigned char *block[HELD];
 	size_t size[HELD];
 };
@@ -80,7 +82,8 @@ static void step(struct worker *w)
 	memset(p, pattern(p, size), size);
 	w->block[at] = p;
 	w->size[at] = size;
-	w->ops++;
+	atomic_fetch_add_explicit(&w->ops, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&w->bytes, size, memory_order_relaxed);
 }
 
 static void *work(void *arg)
@@ -118,32 +121,42 @@ static void start(struct worker *w, uint64_t seed)
 		truth_die("midflight: no thread");
 }
 
+static void say_ops(struct worker *worker, long threads)
+{
+	long ops = 0, bytes = 0;
+	char line[64];
+
+	for (long i = 0; i < threads; i++) {
+		ops += atomic_load(&worker[i].ops);
+		bytes += atomic_load(&worker[i].bytes);
+	}
+	snprintf(line, sizeof(line), "ops %ld %ld", ops, bytes);
+	say(line);
+}
+
 int main(int argc, char **argv)
 {
 	static struct worker worker[1000];
 	long threads = argc > 1 ? atol(argv[1]) : 10, rate = argc > 2 ? atol(argv[2]) : 10000;
-	long ops = 0;
-	char line[64];
-	sigset_t term;
+	sigset_t signals;
 	int sig;
 
 	ops_per_period = rate / threads * (PERIOD_NS / 1000) / 1000000;
 	if (threads < 1 || threads > 1000 || ops_per_period < 1)
 		truth_die("midflight: 1 to 1000 threads, at least 50 blocks a second each");
-	sigemptyset(&term);
-	sigaddset(&term, SIGTERM);
-	sigprocmask(SIG_BLOCK, &term, NULL);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
 	for (long i = 0; i < threads; i++)
 		start(&worker[i], i + 1);
 	say("ready");
-	sigwait(&term, &sig);
+	while (!sigwait(&signals, &sig) && sig == SIGUSR1)
+		say_ops(worker, threads);
 	atomic_store(&stop, true);
-	for (long i = 0; i < threads; i++) {
+	for (long i = 0; i < threads; i++)
 		pthread_join(worker[i].thread, NULL);
-		ops += worker[i].ops;
-	}
-	snprintf(line, sizeof(line), "ops %ld", ops);
-	say(line);
+	say_ops(worker, threads);
 	say("intact");
 	return 0;
 }

@@ -274,57 +274,48 @@ static void test_meta(void **state)
 static const uint64_t eights[] = { [12] = 10 };	      /* ten values of 16..19 */
 static const uint64_t lives[] = { [0] = 9, [4] = 1 }; /* nine under 256 ns, one of 1024 */
 
-static void test_heap(void **state)
-{
-	static const struct mt_model_site sites[] = {
-		{ { .stack = 1,
-		    .kind = "calloc",
-		    .alloc_cnt = 10,
-		    .alloc_bytes = 170,
-		    .free_cnt = 4,
-		    .free_bytes = 68,
-		    .at_peak_bytes = 100,
-		    .at_peak_cnt = 6,
-		    .temporary_cnt = 1,
-		    .short_lived_cnt = 2,
-		    .max_bytes = 18,
-		    .sizes = { eights, 13 },
-		    .lifetimes = { lives, 5 },
-		    .max_age_ns = -1 },
-		  { .id = 1 } },
-		{ { .stack = 1,
-		    .kind = "malloc",
-		    .alloc_cnt = 1,
-		    .alloc_bytes = 1,
-		    .at_peak_bytes = 50,
-		    .at_peak_cnt = 1,
-		    .max_bytes = 1,
-		    .max_age_ns = 77 },
-		  { .id = 1 } },
-		{ { .stack = 2,
-		    .kind = "malloc",
-		    .alloc_bytes = INT64_MAX / 2,
-		    .at_peak_bytes = 300,
-		    .max_age_ns = -1 },
-		  { .id = 2 } },
-		{ { .stack = 3,
-		    .kind = "malloc",
-		    .alloc_bytes = INT64_MAX / 2 + 2,
-		    .at_peak_bytes = 150,
-		    .max_age_ns = -1 },
-		  { .id = 3 } },
-	};
-	struct mt_model_process p = { .row = process_row(1), .sites = sites, .nr_sites = 4 };
-	__cleanup(mt_heap_free) struct mt_heap *heap = NULL;
-	const struct mt_heap_site *s;
+static const struct mt_model_site heap_sites[] = {
+	{ { .stack = 1,
+	    .kind = "calloc",
+	    .alloc_cnt = 10,
+	    .alloc_bytes = 170,
+	    .free_cnt = 4,
+	    .free_bytes = 68,
+	    .at_peak_bytes = 100,
+	    .at_peak_cnt = 6,
+	    .temporary_cnt = 1,
+	    .short_lived_cnt = 2,
+	    .max_bytes = 18,
+	    .sizes = { eights, 13 },
+	    .lifetimes = { lives, 5 },
+	    .max_age_ns = -1 },
+	  { .id = 1 } },
+	{ { .stack = 1,
+	    .kind = "malloc",
+	    .alloc_cnt = 1,
+	    .alloc_bytes = 1,
+	    .at_peak_bytes = 50,
+	    .at_peak_cnt = 1,
+	    .max_bytes = 1,
+	    .max_age_ns = 77 },
+	  { .id = 1 } },
+	{ { .stack = 2,
+	    .kind = "malloc",
+	    .alloc_bytes = INT64_MAX / 2,
+	    .at_peak_bytes = 300,
+	    .max_age_ns = -1 },
+	  { .id = 2 } },
+	{ { .stack = 3,
+	    .kind = "malloc",
+	    .alloc_bytes = INT64_MAX / 2 + 2,
+	    .at_peak_bytes = 150,
+	    .max_age_ns = -1 },
+	  { .id = 3 } },
+};
 
-	assert_int_equal(mt_heap_new(&heap, &p), 0);
-	assert_true(heap->watched);
-	assert_int_equal(heap->nr_sites, 3);
-	assert_int_equal(heap->sites[0].stack->id, 2);
-	assert_int_equal(heap->sites[1].stack->id, 3); /* equal at the peak: more allocated */
-	assert_true(heap->sites[0].at_peak_pct == 30.0);
-	s = &heap->sites[2];
+/* The first two. */
+static void check_two_kinds(const struct mt_heap_site *s)
+{
 	assert_int_equal(s->nr_parts, 2);
 	assert_int_equal(s->alloc_cnt, 11);
 	assert_int_equal(s->live_cnt, 7);
@@ -338,6 +329,20 @@ static void test_heap(void **state)
 	assert_int_equal(s->lifetime_p99_ns, 4 * 256 + 128);
 	assert_int_equal(s->live_age_p50_ns, -1);
 	assert_int_equal(s->live_age_max_ns, 77);
+}
+
+static void test_heap(void **state)
+{
+	struct mt_model_process p = { .row = process_row(1), .sites = heap_sites, .nr_sites = 4 };
+	__cleanup(mt_heap_free) struct mt_heap *heap = NULL;
+
+	assert_int_equal(mt_heap_new(&heap, &p), 0);
+	assert_true(heap->watched);
+	assert_int_equal(heap->nr_sites, 3);
+	assert_int_equal(heap->sites[0].stack->id, 2);
+	assert_int_equal(heap->sites[1].stack->id, 3); /* equal at the peak: more allocated */
+	assert_true(heap->sites[0].at_peak_pct == 30.0);
+	check_two_kinds(&heap->sites[2]);
 	assert_int_equal(heap->alloc_cnt, 11);
 	assert_int_equal(heap->alloc_bytes, INT64_MAX); /* does not wrap */
 	assert_int_equal(heap->temporary_cnt, 1);

@@ -17,12 +17,15 @@
 #include <jansson.h>
 #include <sqlite3.h>
 
+#include "analysis/losses.h"
 #include "capture/capture.h"
 #include "model/model.h"
 #include "report/escape.h"
 #include "report/report.h"
+#include "report/shorten.h"
 #include "report/units.h"
 #include "util/cleanup.h"
+#include "wire.h"
 
 #define GOLDEN	"tests/golden/"
 #define DAMAGES 500
@@ -200,9 +203,9 @@ static void test_hostile_names(void **state)
 	json_decref(parsed);
 }
 
-static void check_terminal(const char *text, size_t columns, const char *expected)
+static void check_terminal(const char *text, const char *expected)
 {
-	_free_ char *escaped = mt_escape_terminal(text, columns);
+	_free_ char *escaped = mt_escape_terminal(text);
 
 	assert_string_equal(escaped, expected);
 }
@@ -219,24 +222,179 @@ static void check_utf8(const char *text, const char *expected)
 
 static void test_escapes(void **state)
 {
-	check_terminal("plain caf\xc3\xa9", 0, "plain caf\xc3\xa9");
-	check_terminal("\x1b[2J\r\n\x7f", 0, "\\x1b[2J\\x0d\\x0a\\x7f");
+	check_terminal("plain caf\xc3\xa9", "plain caf\xc3\xa9");
+	check_terminal("\x1b[2J\r\n\x7f", "\\x1b[2J\\x0d\\x0a\\x7f");
 	check_terminal("\xc2\x9b"
 		       "m\xe2\x80\xae",
-		       0, "\\xc2\\x9bm\\xe2\\x80\\xae");
-	check_terminal("\xff\xc3(\xc3", 0, "\\xff\\xc3(\\xc3");
-	check_terminal("\xed\xa0\x80\xc0\xaf\xf4\x90\x80\x80", 0,
+		       "\\xc2\\x9bm\\xe2\\x80\\xae");
+	check_terminal("\xff\xc3(\xc3", "\\xff\\xc3(\\xc3");
+	check_terminal("\xed\xa0\x80\xc0\xaf\xf4\x90\x80\x80",
 		       "\\xed\\xa0\\x80\\xc0\\xaf\\xf4\\x90\\x80\\x80");
-	check_terminal("0123456789", 10, "0123456789");
-	check_terminal("0123456789", 9, "012345...");
-	check_terminal("\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9", 4, "\xc3\xa9...");
-	check_terminal("ab", 1, "...");
 	check_utf8("caf\xc3\xa9\xf0\x9f\x92\xa9", "caf\xc3\xa9\xf0\x9f\x92\xa9");
 	check_utf8("\xff"
 		   "a\xc3",
 		   "\xef\xbf\xbd"
 		   "a\xef\xbf\xbd");
 	check_utf8("\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+}
+
+/* The text of `ordinary`, changed by `sql`; wide, so that nothing is broken. */
+static char *print_changed(const char *sql)
+{
+	static const struct mt_text_options wide = { .width = 1000 };
+	__cleanup(mt_model_free) struct mt_model *m = NULL;
+	sqlite3 *db;
+
+	restore("ordinary");
+	assert_int_equal(sqlite3_open(path, &db), 0);
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL))
+		fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+	sqlite3_close(db);
+	assert_int_equal(load(&m), 0);
+	return print(m, &wide);
+}
+
+static void expect_text(const char *sql, const char *there, const char *not_there)
+{
+	_free_ char *text = print_changed(sql);
+
+	if (there && !strstr(text, there))
+		fail_msg("%s: no \"%s\" in\n%s", sql, there, text);
+	if (not_there && strstr(text, not_there))
+		fail_msg("%s: \"%s\" in\n%s", sql, not_there, text);
+}
+
+static void test_words(void **state)
+{
+	expect_text("DELETE FROM lost", "Nothing was lost.", "Lost");
+	expect_text("DELETE FROM lost; DELETE FROM meta WHERE key = 'finished'",
+		    "What was lost up to the end is unknown: the recording was cut off.",
+		    "Nothing was lost");
+	expect_text("DELETE FROM lost; DELETE FROM process; DELETE FROM module;"
+		    "DELETE FROM symbol; DELETE FROM site; DELETE FROM map_site;"
+		    "DELETE FROM spawn; DELETE FROM thread; DELETE FROM sample; DELETE FROM gap",
+		    "no process was seen", "Nothing was lost");
+	expect_text("UPDATE meta SET value = '0' WHERE key = 'finished'", "12 blocks",
+		    "Nothing was lost");
+	expect_text("DELETE FROM lost; UPDATE process SET heap_peak_bytes = 0, heap_peak_ns = NULL",
+		    "Peak heap     nothing was allocated since its start (exact)",
+		    "unknown (exact");
+	expect_text("DELETE FROM lost; UPDATE process SET heap_peak_bytes = NULL",
+		    "Peak heap     unknown", "unknown (exact");
+	expect_text("UPDATE site SET at_peak_bytes = 0 WHERE stack <> 101", "1. 343.3 MiB", "2. ");
+	expect_text("UPDATE site SET at_peak_bytes = 0", NULL, "Largest at the heap's peak");
+	expect_text("UPDATE site SET storm_copied_bytes = 0, storm_moved = 0", "Threads  ",
+		    "realloc storm");
+	expect_text("DELETE FROM gap", "Coverage      ", "not counted");
+	expect_text("UPDATE symbol SET function = 'main' WHERE function = 'map_index'",
+		    "main (src/index.c:99)", "stack ends here");
+}
+
+/* Of every loss: is the heap still exact, and is it said what it means? */
+static void test_losses(void **state)
+{
+	static const struct {
+		const char *name;
+		enum mt_trust heap;
+	} losses[] = {
+		{ "ring_full", MT_TRUST_EXACT },	{ "vm_ring_full", MT_TRUST_EXACT },
+		{ "live_full", MT_TRUST_AT_LEAST },	{ "sites_full", MT_TRUST_ABOUT },
+		{ "storms_full", MT_TRUST_EXACT },	{ "stacks_full", MT_TRUST_EXACT },
+		{ "threads_full", MT_TRUST_ABOUT },	{ "images_full", MT_TRUST_AT_LEAST },
+		{ "stack_failed", MT_TRUST_EXACT },	{ "swap_exhausted", MT_TRUST_ABOUT },
+		{ "headroom_full", MT_TRUST_ABOUT },	{ "result_unread", MT_TRUST_AT_LEAST },
+		{ "block_replaced", MT_TRUST_ABOUT },	{ "site_missing", MT_TRUST_ABOUT },
+		{ "events_unmatched", MT_TRUST_EXACT }, { "of_the_future", MT_TRUST_ABOUT },
+	};
+	static const char *const headline[] = {
+		"500.0 MiB live at 8.31 s (exact, since the attach)",
+		"at least 500.0 MiB live at 8.31 s (see Lost, since the attach)",
+		"about 500.0 MiB live at 8.31 s (see Lost, since the attach)",
+	};
+	static const char *const kernel[] = {
+#define NAME(id, name) name,
+		MT_LOST_LIST(NAME)
+#undef NAME
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kernel); i++)
+		assert_non_null(mt_losses_meaning(kernel[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(losses); i++) {
+		__cleanup(mt_model_free) struct mt_model *m = NULL;
+		_free_ char *sql = NULL, *text = NULL, *json = NULL;
+
+		assert_true(
+			asprintf(&sql,
+				 "DELETE FROM lost; INSERT INTO lost VALUES ('%s', 3), ('x', 0)",
+				 losses[i].name) > 0);
+		text = print_changed(sql);
+		assert_int_equal(load(&m), 0);
+		json = print(m, NULL);
+		assert_non_null(strstr(text, losses[i].name));
+		if (!strstr(text, headline[losses[i].heap]))
+			fail_msg("%s: %s", losses[i].name, text);
+		assert_int_equal(!strstr(json, "\"kind\": \"exact\""),
+				 losses[i].heap != MT_TRUST_EXACT);
+	}
+}
+
+static void check_short(const char *name, size_t columns, const char *expected)
+{
+	_free_ char *shortened = strdup(name);
+
+	mt_shorten(shortened, columns);
+	assert_string_equal(shortened, expected);
+}
+
+static void test_shortens(void **state)
+{
+	static const char method[] =
+		"std::vector<int, std::allocator<int> >::push_back(int const&)";
+
+	check_short(method, strlen(method), method);
+	check_short(method, strlen(method) - 1, "std::vector<..>::push_back(..)");
+	check_short(method, 30, "std::vector<..>::push_back(..)");
+	check_short(method, 29, "std::vector...::push_back(..)");
+	check_short(method, 18, "...::push_back(..)");
+	check_short(method, 17, "push_back(..)");
+	check_short(method, 12, "push_back...");
+	check_short("a::operator<<(std::ostream&, T<int> const&)", 20, "a::operator<<(..)");
+	check_short("a::operator()(int) const", 23, "a::operator()(..) const");
+	check_short("a::operator->() const::b<int>", 28, "a::operator->() const::b<..>");
+	check_short("f<(a->b) != 0>::run()", 20, "f<..>::run()");
+	check_short("<alloc::Vec<u8, A> as core::Drop>::drop", 38,
+		    "<alloc::Vec<..> as core::Drop>::drop");
+	check_short("<alloc::Vec<u8, A> as core::Drop>::drop", 16, "<alloc:...::drop");
+	check_short("core::ops::call_once::{{closure}}", 31, "core...::call_once::{{closure}}");
+	check_short("a_function_of_c_with_a_long_name", 12, "a_functio...");
+	check_short("\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9", 8,
+		    "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9...");
+	check_short("", 8, "");
+}
+
+/* Of any name: it fits, and is no longer than it was. */
+static void test_shortens_anything(void **state)
+{
+	static const char *const parts[] = { "<",	 ">",	     "(",  ")",	  "::",
+					     "->",	 "operator", "{",  "abc", " ",
+					     "\xc3\xa9", "-",	     "<<", "T",	  "," };
+	unsigned int seed = getenv("MT_SEED") ? atoi(getenv("MT_SEED")) : time(NULL);
+
+	print_message("MT_SEED=%u\n", seed);
+	srandom(seed);
+	for (int i = 0; i < 20000; i++) {
+		size_t columns = 8 + random() % 40, len = 0;
+		_free_ char *name = NULL;
+		char built[400] = "";
+
+		for (int n = random() % 40; n; n--)
+			len += strlen(strcpy(built + len, parts[random() % ARRAY_SIZE(parts)]));
+		name = strdup(built); /* so that the sanitizer knows its end */
+		mt_shorten(name, columns);
+		assert_true(columns_of(name, strlen(name)) <= columns);
+		if (columns_of(built, len) <= columns)
+			assert_string_equal(name, built);
+	}
 }
 
 static void test_units(void **state)
@@ -342,6 +500,10 @@ int main(void)
 		WITH_FILE(test_colour_only_when_asked),
 		WITH_FILE(test_hostile_names),
 		cmocka_unit_test(test_escapes),
+		WITH_FILE(test_words),
+		WITH_FILE(test_losses),
+		cmocka_unit_test(test_shortens),
+		cmocka_unit_test(test_shortens_anything),
 		cmocka_unit_test(test_units),
 		WITH_FILE(test_full_output),
 		WITH_FILE(test_damaged_files),

@@ -11,105 +11,6 @@
 #include "target/elf.h"
 #include "util/cleanup.h"
 
-/* ---- names ---------------------------------------------------------------------------- */
-
-static void expect_demangled(const char *name, const char *expected)
-{
-	_free_ char *shown = mt_symbol_demangle(name);
-
-	assert_string_equal(shown, expected);
-}
-
-static void test_demangles(void **state)
-{
-	expect_demangled("_ZNSt6vectorIiSaIiEE9push_backERKi",
-			 "std::vector<int, std::allocator<int> >::push_back(int const&)");
-	expect_demangled("_Z3foov.constprop.0", "foo() [clone .constprop.0]");
-	expect_demangled("_ZN4core3fmt5Write9write_fmt17h0123456789abcdefE",
-			 "core::fmt::Write::write_fmt");
-	expect_demangled(
-		"_ZN71_$LT$Test$u20$$u2b$$u20$$u27$static$u20$as$u20$foo..Bar$LT$Test$GT$$GT$"
-		"3bar17h930b740aa94f1d3aE",
-		"<Test + 'static as foo::Bar<Test>>::bar");
-	expect_demangled("_RNvMsr_NtCs3ssYzQotkvD_3std4pathNtB5_7PathBuf3newCs15kBYyAo9fc_7mycrate",
-			 "<std::path::PathBuf>::new");
-	expect_demangled("malloc@@GLIBC_2.2.5", "malloc");
-	expect_demangled("memcpy@GLIBC_2.2.5", "memcpy");
-	expect_demangled("main", "main");
-	expect_demangled("foo.cold", "foo.cold");
-	expect_demangled("@odd", "@odd");
-	expect_demangled("_Z", "_Z");
-	expect_demangled("_ZN", "_ZN");
-	expect_demangled("_R", "_R");
-	expect_demangled("", "");
-}
-
-/* f(pair<int,int>, pair<T0,T0>, pair<T1,T1>, ...): each parameter is twice as long. */
-static void test_bounds_what_explodes(void **state)
-{
-	static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-	char name[1024] = "_Z1fSt4pairIiiE";
-	_free_ char *shown = NULL;
-
-	for (int i = 0; i < 36; i++)
-		sprintf(name + strlen(name), "S_IS%c_S%c_E", digits[i], digits[i]);
-	shown = mt_symbol_demangle(name);
-	assert_int_equal(strncmp(shown, "f(std::pair<int, int>, ", 23), 0);
-	assert_int_equal(strlen(shown), MT_SYMBOL_NAME_MAX + 3);
-	assert_string_equal(shown + MT_SYMBOL_NAME_MAX, "...");
-}
-
-static void test_bounds_what_is_long(void **state)
-{
-	static char name[100000];
-	_free_ char *shown = NULL, *exact = NULL;
-
-	memset(name, 'x', sizeof(name) - 1);
-	shown = mt_symbol_demangle(name);
-	assert_int_equal(strlen(shown), MT_SYMBOL_NAME_MAX + 3);
-	name[MT_SYMBOL_NAME_MAX] = '\0';
-	exact = mt_symbol_demangle(name);
-	assert_string_equal(exact, name);
-
-	/* Not in the middle of a character. */
-	name[MT_SYMBOL_NAME_MAX] = '\xa4';
-	name[MT_SYMBOL_NAME_MAX - 1] = '\xc3';
-	free(TAKE_PTR(shown));
-	shown = mt_symbol_demangle(name);
-	assert_int_equal(strlen(shown), MT_SYMBOL_NAME_MAX - 1 + 3);
-	assert_string_equal(shown + MT_SYMBOL_NAME_MAX - 1, "...");
-}
-
-static void test_survives_any_name(void **state)
-{
-	static const char *const prefixes[] = { "_ZN", "_RNv", "_ZSt", "_RIN", "", "_Z1f" };
-	static const char letters[] = "0123456789SsTtINREKPLFDpABCabc_$.uvwxyz";
-
-	for (int i = 0; i < 20000; i++) {
-		_free_ char *shown = NULL;
-		char name[256];
-		size_t len = (size_t)sprintf(name, "%s", prefixes[fixture_random(6)]);
-
-		for (uint64_t n = fixture_random(200); n; n--)
-			name[len++] = fixture_random(50)
-					      ? letters[fixture_random(sizeof(letters) - 1)]
-					      : (char)(1 + fixture_random(255));
-		name[len] = '\0';
-		shown = mt_symbol_demangle(name);
-		assert_true(strlen(shown) <= MT_SYMBOL_NAME_MAX + 3);
-	}
-	/* Deeper than any recursion limit. */
-	for (size_t kind = 0; kind < 3; kind++) {
-		static char deep[4000];
-		_free_ char *shown = NULL;
-
-		memset(deep, "PNR"[kind], sizeof(deep) - 1);
-		memcpy(deep, kind == 2 ? "_R" : "_Z1f", kind == 2 ? 2 : 4);
-		shown = mt_symbol_demangle(deep);
-		assert_non_null(shown);
-	}
-}
-
 /* ---- one file ------------------------------------------------------------------------- */
 
 static const char program_source[] = "#line 100 \"dir/program.c\"\n"
@@ -150,12 +51,22 @@ static void subject_close(struct subject *s)
 	close(s->fd);
 }
 
+static struct mt_symbol_stack find_all(struct subject *s, uint64_t offset)
+{
+	struct mt_symbol_stack found;
+
+	assert_int_equal(mt_symbolizer_find(s->symbolizer, offset, &found), 0);
+	assert_in_range(found.nr, 1, MT_SYMBOL_DEPTH);
+	return found;
+}
+
+/* Where nothing was inlined. */
 static struct mt_symbol find(struct subject *s, uint64_t offset)
 {
-	struct mt_symbol symbol;
+	struct mt_symbol_stack found = find_all(s, offset);
 
-	assert_int_equal(mt_symbolizer_find(s->symbolizer, offset, &symbol), 0);
-	return symbol;
+	assert_int_equal(found.nr, 1);
+	return found.frames[0];
 }
 
 static void expect_source(const char *name, const char *function, const char *file, uint32_t line)
@@ -183,8 +94,7 @@ static void test_function_file_line(void **state)
 	static const char *const flags[] = {
 		"-g -O0 -pie -fPIE",	"-g -O0 -no-pie -fno-pie",
 		"-gdwarf-4 -O0",	"-gdwarf-5 -O0 -gz=zlib",
-		"-g -O0 -gsplit-dwarf", "-g -O0 -ffunction-sections -Wl,--gc-sections",
-		"-g -O0 -shared -fPIC",
+		"-g -O0 -shared -fPIC", "-g -O0 -ffunction-sections -Wl,--gc-sections",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
@@ -198,6 +108,20 @@ static void test_without_aranges(void **state)
 	fixture_compile("program", program_source, "-g -O0");
 	fixture_run("objcopy --remove-section .debug_aranges program bare");
 	expect_program("bare");
+}
+
+/* The lines are in the program, but which of them were inlined is not. */
+static void test_split_dwarf(void **state)
+{
+	__cleanup(subject_close) struct subject s = { .fd = -1 };
+	struct mt_symbol found;
+
+	fixture_compile("program", program_source, "-g -O0 -gsplit-dwarf");
+	s = subject_open("program");
+	found = find(&s, fixture_offset("program", "main"));
+	assert_string_equal(found.function, "main");
+	assert_null(found.file);
+	assert_int_equal(found.line, 0);
 }
 
 /* Parts in a file that the program names are not looked for. */
@@ -316,6 +240,194 @@ static void test_cxx(void **state)
 	assert_int_equal(found.line, 2);
 }
 
+/* ---- what was inlined ----------------------------------------------------------------- */
+
+static const char inlining_source[] =
+	"#line 100 \"leaf.h\"\n"
+	"extern int sink(int);\n"
+	"static inline __attribute__((always_inline)) int leaf(int x)\n"
+	"{\n"
+	"	return sink(x);\n"
+	"}\n"
+	"#line 200 \"middle.h\"\n"
+	"static inline __attribute__((always_inline)) int middle(int x)\n"
+	"{\n"
+	"	{ int y = sink(x); y += leaf(y); return y + 1; }\n"
+	"}\n"
+	"#line 300 \"program.c\"\n"
+	"int __attribute__((noinline,noclone)) sink(int x) { asm(\"\"); return x + 1; }\n"
+	"int __attribute__((noinline,noclone)) outer(int x)\n"
+	"{\n"
+	"	return middle(x) + 1;\n"
+	"}\n"
+	"int main(int argc, char **argv) { return outer(argc) + leaf(2); }\n";
+
+static void expect_frame(const struct mt_symbol *f, const char *function, const char *file,
+			 uint32_t line)
+{
+	assert_string_equal(f->function, function);
+	assert_non_null(f->file);
+	assert_string_equal(strrchr(f->file, '/') + 1, file);
+	assert_int_equal(f->line, line);
+}
+
+/* Each call of `sink` in `outer`, by the line that it is on. */
+static void test_inlined(void **state)
+{
+	static const char *const flags[] = { "-O2 -gdwarf-4", "-O2 -gdwarf-5", "-O2 -g -flto",
+					     "-O2 -g -ffunction-sections" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		__cleanup(subject_close) struct subject s = { .fd = -1 };
+		bool middle = false, leaf = false;
+		uint64_t at;
+
+		fixture_compile("program", inlining_source, flags[i]);
+		s = subject_open("program");
+		at = fixture_offset("program", "outer");
+		for (size_t byte = 0; byte < 16; byte++) {
+			struct mt_symbol_stack found = find_all(&s, at + byte);
+
+			if (found.frames[0].line == 202 && found.nr == 2) {
+				expect_frame(&found.frames[0], "middle", "middle.h", 202);
+				expect_frame(&found.frames[1], "outer", "program.c", 303);
+				middle = true;
+			} else if (found.frames[0].line == 103) {
+				assert_int_equal(found.nr, 3);
+				expect_frame(&found.frames[0], "leaf", "leaf.h", 103);
+				expect_frame(&found.frames[1], "middle", "middle.h", 202);
+				expect_frame(&found.frames[2], "outer", "program.c", 303);
+				leaf = true;
+			}
+		}
+		assert_true(middle && leaf);
+	}
+}
+
+/* More than an answer holds: then the innermost line is nobody's that is named. */
+static void test_inlined_too_deep(void **state)
+{
+	for (size_t depth = MT_SYMBOL_DEPTH - 1; depth <= MT_SYMBOL_DEPTH; depth++) {
+		__cleanup(subject_close) struct subject s = { .fd = -1 };
+		_free_ char *source = NULL;
+		struct mt_symbol_stack found;
+		size_t len;
+		FILE *out = open_memstream(&source, &len);
+
+		fprintf(out, "#define I static inline __attribute__((always_inline)) int\n"
+			     "I f0(int x) { asm volatile(\"nop;nop;nop;nop\"); return x; }\n");
+		for (size_t i = 1; i < depth; i++)
+			fprintf(out, "I f%zu(int x) { return f%zu(x); }\n", i, i - 1);
+		fprintf(out, "int main(int c, char **v) { return f%zu(c); }\n", depth - 1);
+		fclose(out);
+		fixture_compile("deep", source, "-O2 -g");
+		s = subject_open("deep");
+		found = find_all(&s, fixture_offset("deep", "main") + 2);
+		assert_string_equal(found.frames[found.nr - 1].function, "main");
+		if (depth < MT_SYMBOL_DEPTH) {
+			assert_int_equal(found.nr, MT_SYMBOL_DEPTH);
+			assert_string_equal(found.frames[0].function, "f0");
+		} else {
+			assert_int_equal(found.nr, 1);
+			assert_null(found.frames[0].file);
+		}
+	}
+}
+
+/* One line of what addr2line says, without the newline. */
+static void read_line(FILE *in, char line[4096])
+{
+	assert_non_null(fgets(line, 4096, in));
+	line[strcspn(line, "\n")] = '\0';
+}
+
+static uint32_t line_of(const char *place)
+{
+	return (uint32_t)strtoul(strrchr(place, ':') + 1, NULL, 10);
+}
+
+/* Every address of a program's code; the number of those where something was inlined. */
+static size_t compare_with_addr2line(const char *name)
+{
+	__cleanup(subject_close) struct subject s = subject_open(name);
+	size_t inlined = 0, compared = 0, differ = 0;
+	char line[4096], place[4096];
+	FILE *in;
+
+	fixture_run("objdump -d -j .text %s | grep -oE '^ +[0-9a-f]+:' | tr -d ' :' > at && "
+		    "addr2line -a -i -f -C -e %s < at > said && echo 0x0 >> said",
+		    name, name);
+	in = fopen(fixture_path("said"), "r");
+	for (read_line(in, line); strcmp(line, "0x0");) {
+		uint64_t address = strtoull(line, NULL, 16), offset;
+		struct mt_symbol_stack found;
+		size_t depth = 0;
+		bool same = true;
+
+		assert_int_equal(mt_elf_offset_of(s.elf, address, &offset), 0);
+		found = find_all(&s, offset);
+		inlined += found.nr > 1;
+		for (read_line(in, line); strncmp(line, "0x", 2); read_line(in, line), depth++) {
+			const struct mt_symbol *f = &found.frames[depth];
+
+			read_line(in, place);
+			if (!line_of(place)) /* guessed from the next symbol before it */
+				continue;
+			/* Functions with the same code are one, under any of their names. */
+			same = same && depth < found.nr && f->line == line_of(place) &&
+			       (depth + 1 == found.nr || !strcmp(f->function, line));
+			if (!same)
+				print_message("%zx %zu: %s %s; %s %s:%u\n", (size_t)address, depth,
+					      line, place, f->function, f->file, f->line);
+		}
+		compared++;
+		differ += !same || depth != found.nr;
+	}
+	fclose(in);
+	print_message("%s: %zu of %zu addresses differ\n", name, differ, compared);
+	assert_int_equal(differ, 0);
+	return inlined;
+}
+
+static void test_inlined_cxx(void **state)
+{
+	static const char source[] =
+		"#include <map>\n#include <string>\n#include <vector>\n"
+		"struct Cache { std::map<int, std::vector<std::string>> all;\n"
+		"  void insert(int k, const char *s) { all[k].push_back(s); } };\n"
+		"namespace detail { template <class F> int twice(F f) { return f(1) + f(2); }\n"
+		"struct Call { Cache &c; int insert(int k) { c.insert(k, \"\"); return k; }\n"
+		"  int operator()(int k) { return insert(k); } }; }\n"
+		"int main(int argc, char **argv) {\n"
+		"  Cache c;\n"
+		"  detail::twice(detail::Call{c});\n"
+		"  try { c.all.at(argc); } catch (...) { c.insert(3, \"three\"); }\n"
+		"  return (int)c.all.size(); }\n";
+
+	fixture_write("inlined.cc", source, strlen(source));
+	fixture_run("g++ -g -O2 -o inlined inlined.cc");
+	assert_true(compare_with_addr2line("inlined") > 100);
+}
+
+static void test_inlined_rust(void **state)
+{
+	static const char source[] =
+		"use std::collections::HashMap;\n"
+		"fn main() {\n"
+		"  let mut m: HashMap<usize, Vec<String>> = HashMap::new();\n"
+		"  for (i, a) in std::env::args().enumerate() {\n"
+		"    m.entry(i % 3).or_default().push(a);\n"
+		"  }\n"
+		"  println!(\"{}\", m.values().map(|v| v.len()).sum::<usize>());\n"
+		"}\n";
+
+	if (system("command -v rustc > /dev/null 2>&1"))
+		skip();
+	fixture_write("inlined.rs", source, strlen(source));
+	fixture_run("rustc -O -g -o inlined-rust inlined.rs");
+	assert_true(compare_with_addr2line("inlined-rust") > 100);
+}
+
 static void test_libc(void **state)
 {
 	__cleanup(subject_close) struct subject s = subject_open(FIXTURE_LIBC);
@@ -335,11 +447,16 @@ static void look_everywhere(int fd, size_t len)
 	if (mt_symbolizer_new(&s, fd))
 		return;
 	for (uint64_t at = 0; at < len; at += 61) {
-		struct mt_symbol found;
+		struct mt_symbol_stack found;
 
 		assert_int_equal(mt_symbolizer_find(s, at, &found), 0);
-		assert_true(!found.function || strlen(found.function) <= MT_SYMBOL_NAME_MAX + 3);
-		assert_true(!found.file || strlen(found.file) > 0);
+		assert_in_range(found.nr, 1, MT_SYMBOL_DEPTH);
+		for (size_t i = 0; i < found.nr; i++) {
+			const struct mt_symbol *f = &found.frames[i];
+
+			assert_true(!f->function || strlen(f->function) <= MT_SYMBOL_NAME_MAX + 3);
+			assert_true(!f->file || strlen(f->file) > 0);
+		}
 	}
 }
 
@@ -371,6 +488,8 @@ static void test_survives_damage(void **state)
 	fixture_compile("program", program_source, "-gdwarf-4 -O0 -ffunction-sections -gz=zlib");
 	torture("program");
 	torture("cxx.so");
+	fixture_compile("program", inlining_source, "-g -O2");
+	torture("program");
 	torture(FIXTURE_LIBC);
 }
 
@@ -389,17 +508,18 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_demangles),
-		cmocka_unit_test(test_bounds_what_explodes),
-		cmocka_unit_test(test_bounds_what_is_long),
-		cmocka_unit_test(test_survives_any_name),
 		cmocka_unit_test(test_function_file_line),
 		cmocka_unit_test(test_without_aranges),
+		cmocka_unit_test(test_split_dwarf),
 		cmocka_unit_test(test_alternative_debug_file),
 		cmocka_unit_test(test_unterminated_strings),
 		cmocka_unit_test(test_stripped),
 		cmocka_unit_test(test_which_name),
 		cmocka_unit_test(test_cxx),
+		cmocka_unit_test(test_inlined),
+		cmocka_unit_test(test_inlined_too_deep),
+		cmocka_unit_test(test_inlined_cxx),
+		cmocka_unit_test(test_inlined_rust),
 		cmocka_unit_test(test_libc),
 		cmocka_unit_test(test_survives_damage),
 	};

@@ -34,7 +34,7 @@ static size_t interview_group(void *arg, size_t question)
 }
 
 /* Dies in three of six groups: at the first question, in the middle, at the last. */
-static int interview_ask(void *arg, size_t question, struct mt_symbol *answer)
+static int interview_ask(void *arg, size_t question, struct mt_symbol_stack *answer)
 {
 	static char name[MT_SYMBOL_NAME_MAX + 4];
 
@@ -50,36 +50,50 @@ static int interview_ask(void *arg, size_t question, struct mt_symbol *answer)
 		return -ENOMEM;
 	}
 	memset(name, 'a' + (int)(question % 26), sizeof(name) - 1);
-	answer->function = question % 2 ? name : NULL;
-	answer->file = question % 3 ? "" : "file";
-	answer->line = (uint32_t)question;
+	assert_int_equal(answer->nr, 1);
+	answer->nr = 1 + question % MT_SYMBOL_DEPTH;
+	for (size_t i = 0; i < answer->nr; i++)
+		answer->frames[i] = (struct mt_symbol){
+			.function = (question + i) % 2 ? name : NULL,
+			.file = (question + i) % 3 ? "" : "file",
+			.line = (uint32_t)(question + i),
+		};
 	return 0;
 }
 
-static int interview_put(void *arg, size_t question, const struct mt_symbol *answer)
+static void check_interview_frame(const struct mt_symbol *f, size_t question, size_t depth)
+{
+	assert_int_equal(f->line, question + depth);
+	assert_string_equal(f->file, (question + depth) % 3 ? "" : "file");
+	assert_true(!f->function == !((question + depth) % 2));
+	if (f->function) {
+		assert_int_equal(strlen(f->function), MT_SYMBOL_NAME_MAX + 3);
+		assert_int_equal(f->function[MT_SYMBOL_NAME_MAX], 'a' + question % 26);
+	}
+}
+
+static int interview_put(void *arg, size_t question, const struct mt_symbol_stack *answer)
 {
 	const bool lost = (question >= 10 && question < 20) || (question >= 34 && question < 40) ||
 			  question == 59;
+	const struct mt_symbol *first = &answer->frames[0];
 	struct interview *i = arg;
 
 	assert_int_equal(question, i->answered++);
 	if (question == i->stop_at)
 		return -ENOSPC;
 	/* What a child has answered of the group that it dies in may be lost too. */
-	if (lost || (!answer->line && question)) {
+	if (lost || (!first->line && question)) {
 		assert_true(lost || question / GROUP == 3 || question / GROUP == 5);
-		assert_null(answer->function);
-		assert_null(answer->file);
+		assert_int_equal(answer->nr, 1);
+		assert_null(first->function);
+		assert_null(first->file);
 		return 0;
 	}
 	i->named++;
-	assert_int_equal(answer->line, question);
-	assert_string_equal(answer->file, question % 3 ? "" : "file");
-	assert_true(!answer->function == !(question % 2));
-	if (answer->function) {
-		assert_int_equal(strlen(answer->function), MT_SYMBOL_NAME_MAX + 3);
-		assert_int_equal(answer->function[MT_SYMBOL_NAME_MAX], 'a' + question % 26);
-	}
+	assert_int_equal(answer->nr, 1 + question % MT_SYMBOL_DEPTH);
+	for (size_t depth = 0; depth < answer->nr; depth++)
+		check_interview_frame(&answer->frames[depth], question, depth);
 	return 0;
 }
 
@@ -263,6 +277,47 @@ static void test_resolves_a_capture(void **state)
 	}
 }
 
+static int check_depth(const struct mt_symbol_row *row, void *arg)
+{
+	static const char *const functions[] = { "in", "middle", "main" };
+	uint32_t *depth = arg;
+
+	assert_in_range(*depth, 0, 2);
+	assert_int_equal(row->depth, *depth);
+	assert_int_equal(row->inlined, *depth < 2);
+	assert_string_equal(row->function, functions[*depth]);
+	assert_int_equal(row->line, 1 + *depth);
+	assert_int_equal(row->address - row->offset, 0x10000000);
+	++*depth;
+	return 0;
+}
+
+/* One address, three functions: three rows. */
+static void test_resolves_inlined_functions(void **state)
+{
+	static const char source[] =
+		"static inline void in(void) { asm volatile(\"nop;nop;nop;nop\"); }\n"
+		"static inline void middle(void) { in(); }\n"
+		"int main(void) { middle(); return 0; }\n";
+	__cleanup(mt_capture_free) struct mt_capture *c = new_capture();
+	const struct mt_site_row site = { .process = 1, .stack = 11, .kind = "malloc" };
+	uint64_t frame;
+	const struct mt_stack_row stack = { .id = 11, .frames = &frame, .nr = 1 };
+	uint32_t depths = 0;
+	char path[PATH_MAX];
+
+	fixture_compile("inlined", source, "-O2 -g -Wl,--build-id=0x01020304");
+	strcpy(path, fixture_path("inlined"));
+	put_module(c, 1, 0x10000000, path, "01020304");
+	frame = 0x10000000 + fixture_offset("inlined", "main") + 3;
+	assert_int_equal(mt_capture_put_stack(c, &stack), 0);
+	assert_int_equal(mt_capture_put_site(c, &site), 0);
+	assert_int_equal(mt_capture_commit(c), 0);
+	assert_int_equal(mt_symbol_resolve_capture(c, NULL), 0);
+	assert_int_equal(mt_capture_each_symbol(c, check_depth, &depths), 0);
+	assert_int_equal(depths, 3);
+}
+
 /* The file is gone by its name; the recorder had it open. */
 static void test_resolves_deleted_files(void **state)
 {
@@ -348,6 +403,7 @@ int main(void)
 		cmocka_unit_test(test_worker_that_dies),
 		cmocka_unit_test(test_worker_that_is_not_heard),
 		cmocka_unit_test(test_resolves_a_capture),
+		cmocka_unit_test(test_resolves_inlined_functions),
 		cmocka_unit_test(test_resolves_deleted_files),
 		cmocka_unit_test(test_resolves_many_frames),
 	};

@@ -14,6 +14,10 @@
 #include "session/features.h"
 #include "target/proc.h"
 #include "util/cleanup.h"
+#include "util/log.h"
+
+#define COLUMNS 80
+#define INDENT	28 /* of what a check is, behind its answer and its name */
 
 struct check {
 	const char *name;
@@ -43,6 +47,37 @@ static bool has_capability(unsigned int number)
 		.advice = "run as root, or give memtide this capability",               \
 	}
 
+#define FEATURE(feature, need, why, without)                                                       \
+	{                                                                                          \
+		.name = #feature, .what = why, .required = need, .ok = f.feature,                  \
+		.err = f.feature##_errno, .advice = refused(f.feature##_errno, f.bpf) ?: (without) \
+	}
+
+/* Whoever may load programs is refused by the kernel itself, whatever its privileges. */
+static const char *refused(int err, bool privileged)
+{
+	if (privileged || (err != EPERM && err != EACCES))
+		return NULL;
+	return "run as root, or with CAP_BPF and CAP_PERFMON";
+}
+
+static const char *without_fentry(const struct mt_features *f)
+{
+	if (!f->tracefs)
+		return "as tracefs says below; without either nothing is known of mappings";
+	return "syscall tracepoints are used: they slow every system call of the host by "
+	       "60-80 ns while recording";
+}
+
+static const char *without_tracefs(const struct mt_features *f, bool sys_admin)
+{
+	if (!sys_admin && (f->tracefs_errno == EPERM || f->tracefs_errno == EACCES))
+		return "run as root, or with CAP_SYS_ADMIN";
+	if (f->fentry)
+		return "fentry is used";
+	return "use a kernel built with CONFIG_FTRACE_SYSCALLS, or be without mappings";
+}
+
 static size_t examine(struct check *out, size_t max)
 {
 	struct mt_features f;
@@ -52,20 +87,17 @@ static size_t examine(struct check *out, size_t max)
 	struct check checks[] = {
 		{ "btf", "kernel type information", f.btf, 0, true,
 		  "use a kernel built with CONFIG_DEBUG_INFO_BTF (Debian's are)" },
-		{ "bpf", "loading BPF programs", f.bpf, f.bpf_errno, true,
-		  "run as root, or with CAP_BPF and CAP_PERFMON" },
-		{ "perf_uprobe", "uprobes as perf events", f.perf_uprobe, f.perf_uprobe_errno, true,
-		  "use a kernel built with CONFIG_UPROBE_EVENTS" },
-		{ "uprobe_multi", "one link for all functions (6.6, fixed in 6.10)", f.uprobe_multi,
-		  f.uprobe_multi_errno, false,
-		  "perf events are used: more descriptors, slower to attach" },
-		{ "uprobe_session", "entry and return in one probe (6.13)", f.uprobe_session,
-		  f.uprobe_session_errno, false, "entry and return probes are used" },
-		{ "fentry", "fentry on system calls", f.fentry, f.fentry_errno, false,
-		  "syscall tracepoints are used: they slow every system call of the host by "
-		  "60-80 ns while recording" },
-		{ "tracefs", "syscall tracepoints", f.tracefs, f.tracefs_errno, !f.fentry,
-		  "use a kernel built with CONFIG_FTRACE_SYSCALLS, or be without mappings" },
+		FEATURE(bpf, true, "loading BPF programs",
+			"use a kernel built with CONFIG_BPF_SYSCALL"),
+		FEATURE(perf_uprobe, true, "uprobes as perf events",
+			"use a kernel built with CONFIG_UPROBE_EVENTS"),
+		FEATURE(uprobe_multi, false, "one link for all functions (6.6, fixed in 6.10)",
+			"perf events are used: more descriptors, slower to attach"),
+		FEATURE(uprobe_session, false, "entry and return in one probe (6.13)",
+			"entry and return probes are used"),
+		FEATURE(fentry, false, "fentry on system calls", without_fentry(&f)),
+		{ "tracefs", "syscall tracepoints", f.tracefs, f.tracefs_errno, false,
+		  without_tracefs(&f, sys_admin) },
 		{ "pagemap_scan", "fast look at touched pages (6.7)", f.pagemap_scan, 0, false,
 		  "page maps are read instead" },
 		CAPABILITY(CAP_BPF, !sys_admin, "BPF programs and maps"),
@@ -100,20 +132,43 @@ static void print_json(const struct utsname *host, const struct check *checks, s
 	json_decref(root);
 }
 
+/* Words from where the line already is, INDENT, to COLUMNS; then on lines of their own. */
+static void print_wrapped(const char *text)
+{
+	int column = INDENT;
+
+	while (*text) {
+		int len = strcspn(text, " ");
+
+		if (column > INDENT && column + 1 + len > COLUMNS)
+			column = printf("\n%*s", INDENT, "") - 1;
+		column += printf("%s%.*s", column > INDENT ? " " : "", len, text);
+		text += len + strspn(text + len, " ");
+	}
+	printf("\n");
+}
+
+static void print_check(const struct check *c)
+{
+	const char *answer = c->ok ? "yes" : c->required ? "NO" : "no";
+	char text[256];
+
+	snprintf(text, sizeof(text), "%s%s%s", c->what, c->err ? ": " : "",
+		 c->err ? strerror(c->err) : "");
+	printf("  %-4s %-20s ", answer, c->name);
+	print_wrapped(text);
+	if (c->ok)
+		return;
+	snprintf(text, sizeof(text), "-> %s", c->advice);
+	printf("%*s", INDENT, "");
+	print_wrapped(text);
+}
+
 static void print_text(const struct utsname *host, const struct check *checks, size_t nr, bool able)
 {
 	printf("kernel %s %s\n\n", host->release, host->machine);
-	for (size_t i = 0; i < nr; i++) {
-		const struct check *c = &checks[i];
-
-		printf("  %-4s %-20s %s%s%s\n",
-		       c->ok	     ? "yes"
-		       : c->required ? "NO"
-				     : "no",
-		       c->name, c->what, c->err ? ": " : "", c->err ? strerror(c->err) : "");
-		if (!c->ok)
-			printf("       %-20s -> %s\n", "", c->advice);
-	}
+	for (size_t i = 0; i < nr; i++)
+		print_check(&checks[i]);
 	printf("\n%s\n", able ? "memtide can record here." : "memtide cannot record here.");
 }
 
@@ -131,5 +186,9 @@ int mt_command_doctor(const struct mt_options *o)
 		print_json(&host, checks, nr, able);
 	else
 		print_text(&host, checks, nr, able);
+	if (fflush(stdout) || ferror(stdout)) {
+		mt_err(-errno, "cannot write what was found: %m");
+		return MT_EXIT_FAILURE;
+	}
 	return able ? MT_EXIT_OK : MT_EXIT_INCAPABLE;
 }

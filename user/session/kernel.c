@@ -70,6 +70,7 @@ static const struct {
 	{ "mt_threads", 10, sizeof(uint32_t), sizeof(struct mt_thread) },
 	{ "mt_procs", 2, sizeof(uint32_t), sizeof(struct mt_proc) },
 	{ "mt_images", 1, sizeof(uint32_t), sizeof(struct mt_image) },
+	{ "mt_code", 1, sizeof(struct mt_code_key), sizeof(uint32_t) },
 };
 
 /* A 32nd of the memory: 40,000 events at the default. */
