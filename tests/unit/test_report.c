@@ -281,6 +281,8 @@ static void test_words(void **state)
 		    "unknown (exact");
 	expect_text("DELETE FROM lost; UPDATE process SET heap_peak_bytes = NULL",
 		    "Peak heap     unknown", "unknown (exact");
+	expect_text("DELETE FROM lost; UPDATE process SET heap_peak_ns = NULL",
+		    "500.0 MiB live (exact, since the attach)", "at unknown");
 	expect_text("UPDATE site SET at_peak_bytes = 0 WHERE stack <> 101", "1. 343.3 MiB", "2. ");
 	expect_text("UPDATE site SET at_peak_bytes = 0", NULL, "Largest at the heap's peak");
 	expect_text("UPDATE site SET storm_copied_bytes = 0, storm_moved = 0", "Threads  ",
@@ -366,6 +368,11 @@ static void test_shortens(void **state)
 		    "<alloc::Vec<..> as core::Drop>::drop");
 	check_short("<alloc::Vec<u8, A> as core::Drop>::drop", 16, "<alloc:...::drop");
 	check_short("core::ops::call_once::{{closure}}", 31, "core...::call_once::{{closure}}");
+	check_short("std::string& std::vector<int, A>::emplace_back<int>(int&&)", 37,
+		    "std::vector<..>::emplace_back<..>(..)");
+	check_short("a_class::operator other::type() const", 30, "a_class::oper...::type() const");
+	check_short("outer::f(int) const::{lambda(int)#1}::operator()(int) const", 46,
+		    "outer::f(..) const::{...::operator()(..) const");
 	check_short("a_function_of_c_with_a_long_name", 12, "a_functio...");
 	check_short("\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9", 8,
 		    "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9...");

@@ -71,26 +71,10 @@ static bool is_printable(uint32_t c)
 	return true;
 }
 
-/* Cuts after as many characters as leave room for the dots. */
-static void cut(char *text, size_t columns)
+char *mt_escape_terminal(const char *text)
 {
-	size_t room = columns > 3 ? columns - 3 : 0, n = 0;
-	char *end = NULL;
-
-	for (char *p = text; *p; p++) {
-		if (is_continuation(*p))
-			continue;
-		if (n++ == room)
-			end = p;
-	}
-	if (n > columns && end)
-		memcpy(end, "...", sizeof("..."));
-}
-
-char *mt_escape_terminal(const char *text, size_t columns)
-{
-	/* An escaped byte takes four; the dots fit where something is cut. */
-	char *escaped = malloc(strlen(text) * 4 + 4), *to = escaped;
+	/* An escaped byte takes four. */
+	char *escaped = malloc(strlen(text) * 4 + 1), *to = escaped;
 	uint32_t character;
 
 	if (!escaped)
@@ -108,7 +92,5 @@ char *mt_escape_terminal(const char *text, size_t columns)
 		text += length;
 	}
 	*to = '\0';
-	if (columns)
-		cut(escaped, columns);
 	return escaped;
 }

@@ -7,16 +7,13 @@
 #ifndef MT_REPORT_ESCAPE_H
 #define MT_REPORT_ESCAPE_H
 
-#include <stddef.h>
-
 /* For JSON: bytes that are not UTF-8 become U+FFFD. */
 char *mt_escape_utf8(const char *text);
 
 /*
  * For a terminal: whatever is no printable character (control bytes, C1 codes, invisible and
- * direction-changing characters, bytes that are not UTF-8) becomes \xNN. A result of more
- * than `columns` characters is cut and ends in "..."; 0 is no limit.
+ * direction-changing characters, bytes that are not UTF-8) becomes \xNN.
  */
-char *mt_escape_terminal(const char *text, size_t columns);
+char *mt_escape_terminal(const char *text);
 
 #endif

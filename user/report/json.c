@@ -9,6 +9,7 @@
 
 #include "analysis/heap.h"
 #include "analysis/lifetime.h"
+#include "analysis/losses.h"
 #include "analysis/mapped.h"
 #include "analysis/storms.h"
 #include "analysis/threads.h"
@@ -133,12 +134,17 @@ static json_t *stack(struct context *ctx, const struct mt_model_stack *s)
 
 /* ---- a process's heap ------------------------------------------------------------------------ */
 
-static json_t *heap_totals(const struct mt_process_row *row, const struct mt_heap *heap)
+static json_t *heap_totals(const struct context *ctx, const struct mt_heap *heap)
 {
+	const struct mt_process_row *row = &ctx->process->row;
+	struct mt_losses losses;
+
 	if (!heap->watched)
 		return json_null();
+	mt_losses_get(&losses, ctx->model);
 	return json_pack(
-		"{ss so so so so so so so so so so so so so s{}}", "kind", "exact", "since",
+		"{so so so so so so so so so so so so so so s{}}", "kind",
+		losses.heap == MT_TRUST_EXACT ? json_string("exact") : json_null(), "since",
 		text(row->since), "alloc_count", number(heap->alloc_cnt), "alloc_bytes",
 		number(heap->alloc_bytes), "free_count", number(heap->free_cnt), "free_bytes",
 		number(heap->free_bytes), "live_count", number(heap->live_cnt), "live_bytes",
@@ -350,7 +356,7 @@ static json_t *process(const struct mt_model *m, const struct mt_model_process *
 		phases(&life), "coverage_pct",
 		life.coverage_pct < 0 ? json_null() : json_real(life.coverage_pct),
 		"stacks_complete_pct", "peak", peak(row), "rss_bill", "heap",
-		heap_totals(row, heap), "sites", heap_sites(&ctx, heap), "realloc",
+		heap_totals(&ctx, heap), "sites", heap_sites(&ctx, heap), "realloc",
 		realloc_calls(&ctx), "threads", threads(&ctx), "maps", maps(&ctx), "faults",
 		"count", "sampled_period", "sites", "timeline", timeline(p), "findings");
 }

@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "report/escape.h"
+#include "report/shorten.h"
 #include "util/cleanup.h"
 
-#define FIELD_INDENT 2
-#define FIELD_TEXT   16
+#define FIELD_INDENT  2
+#define FIELD_TEXT    16
+#define SHORTEST_NAME 8
 
 static void put(struct mt_printer *p, const char *text, size_t bytes)
 {
@@ -23,25 +25,15 @@ static void put_indent(struct mt_printer *p, int columns)
 		put(p, " ", 1);
 }
 
-/* Characters, of which UTF-8's continuation bytes are none. */
-static size_t columns_of(const char *text, size_t bytes)
-{
-	size_t columns = 0;
-
-	for (size_t i = 0; i < bytes; i++)
-		columns += (text[i] & 0xc0) != 0x80;
-	return columns;
-}
-
 /* How much of `text` fits: all, or up to the last space that does, or one long word. */
 static size_t fit(const char *text, size_t columns)
 {
 	size_t best = strcspn(text, " ");
 
-	if (columns_of(text, strlen(text)) <= columns)
+	if (mt_columns(text, strlen(text)) <= columns)
 		return strlen(text);
 	for (size_t end = best; text[end]; end += 1 + strcspn(text + end + 1, " ")) {
-		if (columns_of(text, end) > columns)
+		if (mt_columns(text, end) > columns)
 			break;
 		best = end;
 	}
@@ -76,7 +68,7 @@ __attribute__((format(printf, 5, 0))) static void print_formatted(struct mt_prin
 		text = NULL;
 	if (!text || asprintf(&line, "%-*s%s", label_columns, label ?: "", text) < 0)
 		line = NULL;
-	escaped = line ? mt_escape_terminal(line, 0) : NULL;
+	escaped = line ? mt_escape_terminal(line) : NULL;
 	if (escaped)
 		print_escaped(p, indent, hang, escaped);
 	else if (!p->err)
@@ -116,24 +108,19 @@ void mt_print_heading(struct mt_printer *p, const char *fmt, ...)
 		put(p, plain, strlen(plain));
 }
 
-void mt_print_cut(struct mt_printer *p, int indent, const char *head, const char *tail)
+void mt_print_name(struct mt_printer *p, int indent, const char *name, const char *tail)
 {
-	_free_ char *escaped_tail = mt_escape_terminal(tail, 0), *escaped_head = NULL;
-	size_t used, room;
+	_free_ char *escaped = mt_escape_terminal(name), *escaped_tail = mt_escape_terminal(tail);
+	size_t used;
 
-	if (!escaped_tail) {
+	if (!escaped || !escaped_tail) {
 		p->err = p->err ?: -ENOMEM;
 		return;
 	}
-	used = indent + columns_of(escaped_tail, strlen(escaped_tail));
-	room = p->width > used + 8 ? p->width - used : 8;
-	escaped_head = mt_escape_terminal(head, room);
-	if (!escaped_head) {
-		p->err = p->err ?: -ENOMEM;
-		return;
-	}
+	used = indent + mt_columns(escaped_tail, strlen(escaped_tail));
+	mt_shorten(escaped, p->width > used + SHORTEST_NAME ? p->width - used : SHORTEST_NAME);
 	put_indent(p, indent);
-	put(p, escaped_head, strlen(escaped_head));
+	put(p, escaped, strlen(escaped));
 	put(p, escaped_tail, strlen(escaped_tail));
 	put(p, "\n", 1);
 }

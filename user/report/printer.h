@@ -31,7 +31,7 @@ void mt_print_field(struct mt_printer *p, const char *label, const char *fmt, ..
 void mt_print_heading(struct mt_printer *p, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* One line: `head`, cut as far as `tail` needs. */
-void mt_print_cut(struct mt_printer *p, int indent, const char *head, const char *tail);
+/* One line: the name of a function, shortened as far as `tail` needs. */
+void mt_print_name(struct mt_printer *p, int indent, const char *name, const char *tail);
 
 #endif

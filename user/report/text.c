@@ -9,6 +9,7 @@
 
 #include "analysis/heap.h"
 #include "analysis/lifetime.h"
+#include "analysis/losses.h"
 #include "analysis/mapped.h"
 #include "analysis/ranking.h"
 #include "analysis/storms.h"
@@ -22,7 +23,8 @@
 #define SMALLEST_WIDTH	   40
 #define PROCESSES_DETAILED 10
 #define SITES_SHOWN	   3
-#define FRAMES_SHOWN	   5
+#define FRAMES_SHOWN	   5  /* not counting what was inlined, but at most */
+#define FRAME_LINES	   10 /* lines */
 #define STACK_INDENT	   7
 
 #define BYTES(n)	 (mt_unit_bytes(n).s)
@@ -41,6 +43,20 @@ struct mt_text_options mt_text_options_for(FILE *out)
 		options.width = size.ws_col;
 	options.color = isatty(fileno(out)) && !(no_color && *no_color);
 	return options;
+}
+
+static const char *at_least(enum mt_trust trust)
+{
+	static const char *const words[] = { [MT_TRUST_EXACT] = "",
+					     [MT_TRUST_AT_LEAST] = "at least ",
+					     [MT_TRUST_ABOUT] = "about " };
+
+	return words[trust];
+}
+
+static const char *exact(enum mt_trust trust)
+{
+	return trust == MT_TRUST_EXACT ? "exact" : "see Lost";
 }
 
 /* ---- stacks -------------------------------------------------------------------------------- */
@@ -86,12 +102,28 @@ static void print_frame(struct mt_printer *p, const struct mt_frame *f, size_t t
 	if (err < 0)
 		p->err = p->err ?: -ENOMEM;
 	else
-		mt_print_cut(p, STACK_INDENT, name, tail);
+		mt_print_name(p, STACK_INDENT, name, tail);
 }
 
 static bool is_own(const struct mt_model_process *process, const struct mt_frame *f)
 {
 	return process->row.exe && f->module && !strcmp(process->row.exe, f->module);
+}
+
+/* One function, and what was inlined into it, though something must have called it. */
+static bool ends_early(const struct mt_model_stack *stack)
+{
+	static const char *const outermost[] = { "main", "_start", "start_thread", "clone",
+						 "clone3" };
+	const struct mt_frame *last = stack->nr ? stack->frames[stack->nr - 1] : NULL;
+
+	for (size_t i = 0; i + 1 < stack->nr; i++)
+		if (!stack->frames[i]->inlined)
+			return false;
+	for (size_t i = 0; last && last->function && i < ARRAY_SIZE(outermost); i++)
+		if (!strcmp(last->function, outermost[i]))
+			return false;
+	return last;
 }
 
 /* Innermost first; and down to the program's own code if libraries come before it. */
@@ -100,8 +132,9 @@ static void print_stack(struct mt_printer *p, const struct mt_model_process *pro
 {
 	bool own = false;
 	size_t i = 0;
+	int shown = 0;
 
-	for (int shown = 0; i < stack->nr && shown < FRAMES_SHOWN; shown++) {
+	for (int lines = 0; i < stack->nr && shown < FRAMES_SHOWN && lines < FRAME_LINES; lines++) {
 		const struct mt_frame *f = stack->frames[i];
 		size_t first = i;
 
@@ -109,6 +142,7 @@ static void print_stack(struct mt_printer *p, const struct mt_model_process *pro
 		while (i < stack->nr && stack->frames[i] == f)
 			i++;
 		print_frame(p, f, i - first);
+		shown += !f->inlined;
 		own |= is_own(process, f);
 	}
 	while (!own && i < stack->nr && !is_own(process, stack->frames[i]))
@@ -119,6 +153,8 @@ static void print_stack(struct mt_printer *p, const struct mt_model_process *pro
 	}
 	if (!stack->nr)
 		mt_print(p, STACK_INDENT, STACK_INDENT, "(no stack)");
+	else if (ends_early(stack))
+		mt_print(p, STACK_INDENT, STACK_INDENT, "(stack ends here: no frame pointers)");
 }
 
 /* ---- one process --------------------------------------------------------------------------- */
@@ -138,43 +174,59 @@ static struct mt_unit outcome(const struct mt_process_row *row)
 	return text;
 }
 
-static void print_peaks(struct mt_printer *p, const struct mt_model_process *process,
-			const struct mt_heap *heap)
+static void print_heap_peak(struct mt_printer *p, const struct mt_process_row *row,
+			    const struct mt_heap *heap, enum mt_trust trust)
 {
-	const struct mt_process_row *row = &process->row;
+	const char *since = strcmp(row->since, "start") ? "the attach" : "its start";
 
+	if (!heap->watched)
+		mt_print_field(p, "Peak heap", "unknown: its allocator calls were not counted");
+	else if (!row->heap_peak_bytes && trust == MT_TRUST_EXACT)
+		mt_print_field(p, "Peak heap", "%s since %s (exact)",
+			       heap->alloc_cnt ? "0 B: it allocated blocks of no size only"
+					       : "nothing was allocated",
+			       since);
+	else if (row->heap_peak_bytes == -1)
+		mt_print_field(p, "Peak heap", "unknown: it was not read");
+	else
+		mt_print_field(p, "Peak heap", "%s%s live%s%s (%s, since %s)", at_least(trust),
+			       BYTES(row->heap_peak_bytes), row->heap_peak_ns == -1 ? "" : " at ",
+			       row->heap_peak_ns == -1 ? "" : SECONDS(row->heap_peak_ns),
+			       exact(trust), since);
+}
+
+static void print_peaks(struct mt_printer *p, const struct mt_process_row *row,
+			const struct mt_heap *heap, enum mt_trust trust)
+{
 	if (row->peak_rss_bytes == -1)
 		mt_print_field(p, "Peak RSS", "unknown");
 	else
 		mt_print_field(p, "Peak RSS", "%s +- %s at %s (%s)", BYTES(row->peak_rss_bytes),
 			       BYTES(row->peak_rss_error_bytes), SECONDS(row->peak_rss_ns),
 			       row->peak_rss_kind ?: "unknown");
-	if (heap->watched)
-		mt_print_field(p, "Peak heap", "%s live at %s (exact, since %s)",
-			       BYTES(row->heap_peak_bytes), SECONDS(row->heap_peak_ns),
-			       strcmp(row->since, "start") ? "the attach" : "its start");
-	else
-		mt_print_field(p, "Peak heap", "unknown: its allocator calls were not counted");
+	print_heap_peak(p, row, heap, trust);
 	mt_print_field(p, "Peak mapped", "%s (kernel)", BYTES(row->peak_mapped_bytes));
 }
 
 static void print_heap(struct mt_printer *p, const struct mt_model_process *process,
-		       const struct mt_heap *heap)
+		       const struct mt_heap *heap, enum mt_trust trust)
 {
 	if (!heap->watched)
 		return;
 	mt_print_field(p, "Heap calls",
-		       "%s of %s: %s temporary, %s freed within 1 ms; %s failed (exact)",
-		       THINGS(heap->alloc_cnt, "allocation"), BYTES(heap->alloc_bytes),
-		       COUNT(heap->temporary_cnt), COUNT(heap->short_lived_cnt),
-		       COUNT(process->row.failed_cnt));
-	mt_print_field(p, "Live at end", "%s in %s (exact)", BYTES(heap->live_bytes),
-		       THINGS(heap->live_cnt, "block"));
-	if (heap->nr_sites)
-		mt_print(p, 2, 4, "Largest at the heap's peak (exact):");
+		       "%s%s of %s: %s temporary, %s freed within 1 ms; %s failed (%s)",
+		       at_least(trust), THINGS(heap->alloc_cnt, "allocation"),
+		       BYTES(heap->alloc_bytes), COUNT(heap->temporary_cnt),
+		       COUNT(heap->short_lived_cnt), COUNT(process->row.failed_cnt), exact(trust));
+	mt_print_field(p, "Live at end", "%s%s in %s (%s)", at_least(trust),
+		       BYTES(heap->live_bytes), THINGS(heap->live_cnt, "block"), exact(trust));
 	for (size_t i = 0; i < heap->nr_sites && i < SITES_SHOWN; i++) {
 		const struct mt_heap_site *site = &heap->sites[i];
 
+		if (site->at_peak_bytes <= 0) /* they are sorted by it */
+			break;
+		if (!i)
+			mt_print(p, 2, 4, "Largest at the heap's peak (%s):", exact(trust));
 		mt_print(p, 4, STACK_INDENT, "%zu. %s (%s) in %s; %s live at the end", i + 1,
 			 BYTES(site->at_peak_bytes), PCT(site->at_peak_pct),
 			 THINGS(site->at_peak_cnt, "block"), BYTES(site->live_bytes));
@@ -183,17 +235,19 @@ static void print_heap(struct mt_printer *p, const struct mt_model_process *proc
 }
 
 static void print_worst_storm(struct mt_printer *p, const struct mt_model_process *process,
-			      const struct mt_storms *storms)
+			      const struct mt_storms *storms, enum mt_trust trust)
 {
 	const struct mt_storm_site *worst = storms->sites;
 
-	if (!storms->nr_sites)
+	/* Blocks that grow in place cost nothing. */
+	if (!storms->nr_sites || !worst->copied_bytes)
 		return;
 	mt_print(p, 2, 4,
-		 "Worst realloc storm (exact; %s in all): %s copied %s, at most %s to one "
+		 "Worst realloc storm (%s; %s in all): %s copied %s, at most %s to one "
 		 "block, %s in 100 ms",
-		 COUNT(storms->nr_sites), THINGS(worst->calls, "call"), BYTES(worst->copied_bytes),
-		 COUNT(worst->longest_chain), COUNT(worst->busiest_100ms_calls));
+		 exact(trust), COUNT(storms->nr_sites), THINGS(worst->calls, "call"),
+		 BYTES(worst->copied_bytes), COUNT(worst->longest_chain),
+		 COUNT(worst->busiest_100ms_calls));
 	print_stack(p, process, worst->stack);
 	if (worst->suggested_capacity_bytes >= 0)
 		mt_print(p, STACK_INDENT, STACK_INDENT,
@@ -202,7 +256,7 @@ static void print_worst_storm(struct mt_printer *p, const struct mt_model_proces
 }
 
 static void print_threads(struct mt_printer *p, const struct mt_model_process *process,
-			  const struct mt_threads *threads)
+			  const struct mt_threads *threads, enum mt_trust trust)
 {
 	const struct mt_process_row *row = &process->row;
 	const struct mt_spawn_site *most = threads->sites;
@@ -210,10 +264,11 @@ static void print_threads(struct mt_printer *p, const struct mt_model_process *p
 	if (!row->threads_created && !threads->nr_sites)
 		return;
 	mt_print_field(p, "Threads",
-		       "%s created, at most %s at once; stacks: %s reserved (exact), %s touched "
+		       "%s%s created, at most %s at once; stacks: %s reserved (%s), %s touched "
 		       "(sampled)",
-		       COUNT(row->threads_created), COUNT(row->threads_peak_alive),
-		       BYTES(row->stack_reserved_peak_bytes), BYTES(row->stack_touched_peak_bytes));
+		       at_least(trust), COUNT(row->threads_created), COUNT(row->threads_peak_alive),
+		       BYTES(row->stack_reserved_peak_bytes), exact(trust),
+		       BYTES(row->stack_touched_peak_bytes));
 	if (!threads->nr_sites)
 		return;
 	mt_print(p, 4, STACK_INDENT, "Most from here: %s created, %s at once, %s each, %s touched",
@@ -227,7 +282,8 @@ static void print_threads(struct mt_printer *p, const struct mt_model_process *p
 }
 
 static void print_maps(struct mt_printer *p, const struct mt_model *m,
-		       const struct mt_model_process *process, const struct mt_mapped *maps)
+		       const struct mt_model_process *process, const struct mt_mapped *maps,
+		       enum mt_trust trust)
 {
 	const struct mt_process_row *row = &process->row;
 
@@ -237,11 +293,12 @@ static void print_maps(struct mt_printer *p, const struct mt_model *m,
 	}
 	mt_print_field(
 		p, "Mappings",
-		"%s mmap of %s, %s munmap of %s, %s mremap, brk grew by %s; %s mapped at the "
-		"peak, %s at the end (exact)",
-		COUNT(row->mmap_cnt), BYTES(row->mmap_bytes), COUNT(row->munmap_cnt),
-		BYTES(row->munmap_bytes), COUNT(row->mremap_cnt), BYTES(row->brk_grown_bytes),
-		BYTES(row->map_peak_bytes), BYTES(row->map_live_bytes));
+		"%s%s mmap of %s, %s munmap of %s, %s mremap, brk grew by %s; %s mapped at the "
+		"peak, %s at the end (%s)",
+		at_least(trust), COUNT(row->mmap_cnt), BYTES(row->mmap_bytes),
+		COUNT(row->munmap_cnt), BYTES(row->munmap_bytes), COUNT(row->mremap_cnt),
+		BYTES(row->brk_grown_bytes), BYTES(row->map_peak_bytes), BYTES(row->map_live_bytes),
+		exact(trust));
 	if (row->arena_reserved_bytes > 0)
 		mt_print_field(p, "", "%s of address space is glibc's per-thread arenas",
 			       BYTES(row->arena_reserved_bytes));
@@ -269,17 +326,19 @@ static void print_unseen(struct mt_printer *p, const struct mt_model_process *pr
 
 	if (life->coverage_pct < 0)
 		mt_print_field(p, "Coverage", "unknown: it had no time");
-	else
+	else if (process->nr_gaps)
 		mt_print_field(p, "Coverage", "%.2f%% of its time; not counted: %s, in %s",
 			       life->coverage_pct, SECONDS(life->uncounted_ns),
 			       THINGS(process->nr_gaps, "gap"));
+	else
+		mt_print_field(p, "Coverage", "%.2f%% of its time", life->coverage_pct);
 	for (size_t i = 0; i < ARRAY_SIZE(unseen); i++)
 		if (unseen[i].cnt)
 			mt_print_field(p, "", "%s: %s", unseen[i].what, COUNT(unseen[i].cnt));
 }
 
 static int print_process(struct mt_printer *p, const struct mt_model *m,
-			 const struct mt_model_process *process)
+			 const struct mt_model_process *process, const struct mt_losses *losses)
 {
 	__cleanup(mt_heap_free) struct mt_heap *heap = NULL;
 	__cleanup(mt_storms_free) struct mt_storms *storms = NULL;
@@ -294,26 +353,29 @@ static int print_process(struct mt_printer *p, const struct mt_model *m,
 	if (err)
 		return err;
 	mt_lifetime_get(&life, m, process);
-	mt_print_heading(p, "%s, pid %d: %s after %s", process->row.comm, process->row.pid,
-			 outcome(&process->row).s, SECONDS(life.duration_ns));
-	print_peaks(p, process, heap);
-	print_heap(p, process, heap);
-	print_worst_storm(p, process, storms);
-	print_threads(p, process, threads);
-	print_maps(p, m, process, maps);
+	mt_print_heading(p, "%s, pid %d: %s; recorded from %s to %s", process->row.comm,
+			 process->row.pid, outcome(&process->row).s, SECONDS(life.from_ns),
+			 SECONDS(life.to_ns));
+	print_peaks(p, &process->row, heap, losses->heap);
+	print_heap(p, process, heap, losses->heap);
+	print_worst_storm(p, process, storms, losses->storms);
+	print_threads(p, process, threads, losses->ledgers);
+	print_maps(p, m, process, maps, losses->ledgers);
 	print_unseen(p, process, &life);
 	return p->err;
 }
 
-static void print_summary(struct mt_printer *p, const struct mt_model_process *process)
+static void print_summary(struct mt_printer *p, const struct mt_model_process *process,
+			  enum mt_trust trust)
 {
 	const struct mt_process_row *row = &process->row;
 	const char *rss_kind = row->peak_rss_bytes == -1 ? NULL : row->peak_rss_kind;
+	bool heap = row->heap_peak_bytes != -1;
 
-	mt_print(p, 2, 4, "%s (%d): RSS %s%s%s%s, heap %s%s, %s", row->comm, row->pid,
+	mt_print(p, 2, 4, "%s (%d): RSS %s%s%s%s, heap %s%s%s%s%s, %s", row->comm, row->pid,
 		 BYTES(row->peak_rss_bytes), rss_kind ? " (" : "", rss_kind ?: "",
-		 rss_kind ? ")" : "", BYTES(row->heap_peak_bytes),
-		 row->heap_peak_bytes == -1 ? "" : " (exact)", outcome(row).s);
+		 rss_kind ? ")" : "", heap ? at_least(trust) : "", BYTES(row->heap_peak_bytes),
+		 heap ? " (" : "", heap ? exact(trust) : "", heap ? ")" : "", outcome(row).s);
 }
 
 /* ---- the capture ---------------------------------------------------------------------------- */
@@ -323,8 +385,9 @@ static void print_capture(struct mt_printer *p, const struct mt_model *m)
 	const struct mt_model_meta *meta = &m->meta;
 
 	mt_print(p, 0, 2, "memtide report of %s", meta->command ?: "an unknown command");
-	mt_print(p, 2, 2, "recorded %s for %s, mode %s", meta->started ?: "at an unknown time",
-		 SECONDS(meta->duration_ns), meta->mode ?: "unknown");
+	mt_print(p, 2, 2, "recorded %s for %s, mode %s; times below count from its start",
+		 meta->started ?: "at an unknown time", SECONDS(meta->duration_ns),
+		 meta->mode ?: "unknown");
 	mt_print(p, 2, 2, "program images: %s, traps: %s, CPU time of memtide itself: %s",
 		 COUNT(m->nr_processes), COUNT(meta->traps), SECONDS(meta->self_cpu_ns));
 	if (meta->finished != 1)
@@ -333,16 +396,25 @@ static void print_capture(struct mt_printer *p, const struct mt_model *m)
 			 "last tick");
 }
 
-static void print_losses(struct mt_printer *p, const struct mt_model *m)
+static void print_losses(struct mt_printer *p, const struct mt_model *m,
+			 const struct mt_losses *losses)
 {
-	bool any = false;
+	if (losses->any)
+		mt_print_heading(p, "Lost:");
+	for (size_t i = 0; i < m->nr_lost; i++) {
+		const char *meaning = mt_losses_meaning(m->lost[i].name);
 
-	for (size_t i = 0; i < m->nr_lost; i++)
-		any |= m->lost[i].cnt != 0;
-	mt_print_heading(p, any ? "Lost (numbers above are short of this):" : "Nothing was lost.");
-	for (size_t i = 0; i < m->nr_lost; i++)
 		if (m->lost[i].cnt)
-			mt_print(p, 2, 4, "%s %s", COUNT(m->lost[i].cnt), m->lost[i].name);
+			mt_print(p, 2, 4, "%s: %s %s", m->lost[i].name, COUNT(m->lost[i].cnt),
+				 meaning ?: "(this version does not know what that is)");
+	}
+	if (m->meta.finished != 1)
+		mt_print_heading(p, "What was lost up to the end is unknown: the recording was cut "
+				    "off.");
+	else if (!m->nr_processes)
+		mt_print_heading(p, "Nothing was recorded: no process was seen.");
+	else if (!losses->any)
+		mt_print_heading(p, "Nothing was lost.");
 }
 
 int mt_report_text(FILE *out, const struct mt_model *m, const struct mt_text_options *options)
@@ -353,21 +425,23 @@ int mt_report_text(FILE *out, const struct mt_model *m, const struct mt_text_opt
 		.width = options->width > SMALLEST_WIDTH ? options->width : SMALLEST_WIDTH,
 		.color = options->color,
 	};
+	struct mt_losses losses;
 	int err = mt_ranking_new(&ranking, m);
 
 	if (err)
 		return err;
+	mt_losses_get(&losses, m);
 	print_capture(&p, m);
 	for (size_t i = 0; i < m->nr_processes && i < PROCESSES_DETAILED && !err; i++)
-		err = print_process(&p, m, ranking[i]);
+		err = print_process(&p, m, ranking[i], &losses);
 	if (err)
 		return err;
 	if (m->nr_processes > PROCESSES_DETAILED)
 		mt_print_heading(&p,
 				 "%zu smaller processes:", m->nr_processes - PROCESSES_DETAILED);
 	for (size_t i = PROCESSES_DETAILED; i < m->nr_processes; i++)
-		print_summary(&p, ranking[i]);
-	print_losses(&p, m);
+		print_summary(&p, ranking[i], losses.heap);
+	print_losses(&p, m, &losses);
 	if (!p.err && fflush(out))
 		p.err = -EIO;
 	return p.err;

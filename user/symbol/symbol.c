@@ -345,7 +345,7 @@ static size_t group(void *arg, size_t question)
 }
 
 /* In the worker: what the frame's module file says of the call before the return address. */
-static int ask(void *arg, size_t question, struct mt_symbol *answer)
+static int ask(void *arg, size_t question, struct mt_symbol_stack *answer)
 {
 	struct resolver *r = arg;
 	const struct frame *f = &r->frames[question];
@@ -366,21 +366,29 @@ static int ask(void *arg, size_t question, struct mt_symbol *answer)
 	return mt_symbolizer_find(r->symbolizer, offset_in_file(r, f) - 1, answer);
 }
 
-static int put(void *arg, size_t question, const struct mt_symbol *answer)
+static int put(void *arg, size_t question, const struct mt_symbol_stack *answer)
 {
 	const struct resolver *r = arg;
 	const struct frame *f = &r->frames[question];
-	const struct mt_symbol_row row = {
-		.process = f->at.process,
-		.address = f->at.value,
-		.function = answer->function,
-		.file = answer->file,
-		.line = answer->line,
-		.module = f->file == NO_MODULE ? NULL : r->files[f->file].path,
-		.offset = f->file == NO_MODULE ? 0 : offset_in_file(r, f),
-	};
+	int err = 0;
 
-	return mt_capture_put_symbol(r->capture, &row);
+	for (size_t depth = 0; depth < answer->nr && !err; depth++) {
+		const struct mt_symbol *s = &answer->frames[depth];
+		const struct mt_symbol_row row = {
+			.process = f->at.process,
+			.address = f->at.value,
+			.depth = (uint32_t)depth,
+			.inlined = depth + 1 < answer->nr,
+			.function = s->function,
+			.file = s->file,
+			.line = s->line,
+			.module = f->file == NO_MODULE ? NULL : r->files[f->file].path,
+			.offset = f->file == NO_MODULE ? 0 : offset_in_file(r, f),
+		};
+
+		err = mt_capture_put_symbol(r->capture, &row);
+	}
+	return err;
 }
 
 int mt_symbol_resolve_capture(struct mt_capture *c, const struct mt_locator *files)

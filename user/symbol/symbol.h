@@ -3,8 +3,8 @@
  * symbol.h: names for the addresses in a capture.
  *
  * For every frame of every stack that a process's sites, mapping sites or threads refer to,
- * one mt_symbol_row is written (depth 0: what the compiler inlined is not taken apart). All
- * frames are return addresses, so what is looked up is the byte before them: the call.
+ * one mt_symbol_row is written, and more where the compiler inlined. All frames are return
+ * addresses, so what is looked up is the byte before them: the call.
  *
  * A module's file is the one that `files` holds open; where it has none, the one at the
  * module row's path, if its build id is the row's. Each is read once, however many processes

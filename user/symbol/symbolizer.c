@@ -20,13 +20,16 @@
 /* How many spans that begin before an address but end before it too are passed over. */
 #define OVERLAP_MAX 64
 
+/* Entries of debug information lie within each other; a compiler's, some dozens deep. */
+#define NESTING_MAX 256
+
 /* A range of addresses, and the function or the compilation unit that it belongs to. */
 struct span {
 	uint64_t start;
 	uint64_t end;
 	const char *name; /* of a function, as in the file */
 	char *shown;	  /* the same demangled, once asked for */
-	uint64_t unit;	  /* offset of a compilation unit's entry */
+	uint64_t entry;	  /* number of a compilation unit, or offset of a function's entry */
 	bool sized;
 	bool global;
 };
@@ -38,11 +41,32 @@ struct spans {
 	size_t size;
 };
 
+struct unit {
+	uint64_t entry; /* its offset */
+	bool skeleton;	/* its functions are described in another file */
+	bool indexed;	/* `functions` is filled, once an address in the unit was asked for */
+	struct spans functions;
+};
+
 struct mt_symbolizer {
 	struct mt_elf *elf;
-	Dwarf *dwarf; /* or NULL */
+	Dwarf *dwarf;	   /* or NULL */
+	bool info_strings; /* those in the entries themselves end within the section */
 	struct spans functions;
-	struct spans units;
+	struct spans unit_ranges;
+	struct unit *units;
+	size_t nr_units;
+	size_t units_size;
+	char *shown[MT_SYMBOL_DEPTH]; /* names of what the last address was inlined from */
+};
+
+/* The functions inlined at an address, outermost first. */
+struct inlining {
+	uint64_t address;
+	Dwarf_Die calls[MT_SYMBOL_DEPTH - 1];
+	size_t nr;
+	bool cut; /* there are more */
+	Dwarf_Off last;
 };
 
 static int add_span(struct spans *s, struct span span)
@@ -188,8 +212,9 @@ static bool fits_libdw(Elf_Scn *scn, const char *name, uint64_t *total)
 }
 
 /* Is there debug information, all of it in this file, and fit for libdw? */
-static bool has_usable_dwarf(Elf *elf)
+static bool has_usable_dwarf(struct mt_symbolizer *s)
 {
+	Elf *elf = mt_elf_handle(s->elf);
 	uint64_t total = 0;
 	Elf_Scn *scn = NULL;
 	size_t names;
@@ -204,29 +229,46 @@ static bool has_usable_dwarf(Elf *elf)
 			name = elf_strptr(elf, names, shdr.sh_name);
 		if (name && !fits_libdw(scn, name, &total))
 			return false;
+		if (name && !strcmp(name, ".debug_info"))
+			s->info_strings = ends_in_zero(scn, shdr.sh_flags & SHF_COMPRESSED);
 	}
 	return total > 0;
 }
 
-static int add_unit(struct mt_symbolizer *s, Dwarf_Die *unit)
+/* The ranges of a unit or of a function. */
+static int add_ranges(struct mt_symbolizer *s, struct spans *to, Dwarf_Die *die, uint64_t entry)
 {
 	Dwarf_Addr base, start, end;
 	ptrdiff_t at = 0;
 
-	while (s->units.nr < RANGES_MAX && (at = dwarf_ranges(unit, at, &base, &start, &end)) > 0) {
+	while (to->nr < RANGES_MAX && (at = dwarf_ranges(die, at, &base, &start, &end)) > 0) {
 		uint64_t unused;
 		int err;
 
 		/* A linker leaves what it dropped at address 0 and thereabouts. */
 		if (end <= start || mt_elf_offset_of(s->elf, start, &unused))
 			continue;
-		err = add_span(
-			&s->units,
-			(struct span){ .start = start, .end = end, .unit = dwarf_dieoffset(unit) });
+		err = add_span(to, (struct span){ .start = start, .end = end, .entry = entry });
 		if (err)
 			return err;
 	}
 	return 0;
+}
+
+static int add_unit(struct mt_symbolizer *s, Dwarf_Die *die, bool skeleton)
+{
+	if (s->nr_units == s->units_size) {
+		size_t size = s->units_size ? 2 * s->units_size : 64;
+		struct unit *grown = reallocarray(s->units, size, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		s->units = grown;
+		s->units_size = size;
+	}
+	s->units[s->nr_units] =
+		(struct unit){ .entry = dwarf_dieoffset(die), .skeleton = skeleton };
+	return add_ranges(s, &s->unit_ranges, die, s->nr_units++);
 }
 
 /* Our own index, because .debug_aranges is missing from what clang compiles. */
@@ -234,18 +276,20 @@ static int index_units(struct mt_symbolizer *s)
 {
 	Dwarf_CU *cu = NULL;
 	uint8_t type;
-	Dwarf_Die unit;
+	Dwarf_Die die;
 
-	if (!has_usable_dwarf(mt_elf_handle(s->elf)))
+	if (!has_usable_dwarf(s))
 		return 0;
 	s->dwarf = dwarf_begin_elf(mt_elf_handle(s->elf), DWARF_C_READ, NULL);
-	while (s->dwarf && !dwarf_get_units(s->dwarf, cu, &cu, NULL, &type, &unit, NULL)) {
-		int err = type == DW_UT_compile || type == DW_UT_skeleton ? add_unit(s, &unit) : 0;
+	while (s->dwarf && !dwarf_get_units(s->dwarf, cu, &cu, NULL, &type, &die, NULL)) {
+		int err = 0;
 
+		if (type == DW_UT_compile || type == DW_UT_skeleton)
+			err = add_unit(s, &die, type == DW_UT_skeleton);
 		if (err)
 			return err;
 	}
-	sort_spans(&s->units);
+	sort_spans(&s->unit_ranges);
 	return 0;
 }
 
@@ -276,7 +320,12 @@ void mt_symbolizer_free(struct mt_symbolizer **symbolizer)
 	for (size_t i = 0; i < s->functions.nr; i++)
 		free(s->functions.v[i].shown);
 	free(s->functions.v);
-	free(s->units.v);
+	for (size_t i = 0; i < s->nr_units; i++)
+		free(s->units[i].functions.v);
+	free(s->units);
+	free(s->unit_ranges.v);
+	for (size_t i = 0; i < MT_SYMBOL_DEPTH; i++)
+		free(s->shown[i]);
 	dwarf_end(s->dwarf);
 	mt_elf_free(&s->elf);
 	free(s);
@@ -288,29 +337,185 @@ const char *mt_symbolizer_build_id(const struct mt_symbolizer *s)
 	return mt_elf_build_id(s->elf);
 }
 
-static void find_line(struct mt_symbolizer *s, uint64_t address, struct mt_symbol *out)
+/*
+ * Entries are visited in the order of the file. In a damaged one, children may be shared and
+ * references lead back; it ends the walk.
+ */
+static bool advances(Dwarf_Off *last, Dwarf_Die *die)
 {
-	const struct span *span = find_span(&s->units, address);
-	Dwarf_Line *line;
-	Dwarf_Die unit;
-	int number;
+	Dwarf_Off at = dwarf_dieoffset(die);
 
-	if (!span || !dwarf_offdie(s->dwarf, span->unit, &unit))
-		return;
-	line = dwarf_getsrc_die(&unit, address);
-	/* Line 0 is code that belongs to no line. */
-	if (!line || dwarf_lineno(line, &number) || number <= 0)
-		return;
-	out->file = dwarf_linesrc(line, NULL, NULL);
-	out->line = out->file ? (uint32_t)number : 0;
+	if (at <= *last)
+		return false;
+	*last = at;
+	return true;
 }
 
-int mt_symbolizer_find(struct mt_symbolizer *s, uint64_t file_offset, struct mt_symbol *out)
+/* Functions lie anywhere: Rust's in their namespaces, C's nested ones in each other. */
+static int index_below(struct mt_symbolizer *s, struct unit *u, Dwarf_Die *parent, Dwarf_Off *last,
+		       int nesting)
+{
+	Dwarf_Die die;
+	int none = dwarf_child(parent, &die), err = 0;
+
+	for (; !none && !err && advances(last, &die); none = dwarf_siblingof(&die, &die)) {
+		if (dwarf_tag(&die) == DW_TAG_subprogram)
+			err = add_ranges(s, &u->functions, &die, dwarf_dieoffset(&die));
+		if (!err && nesting < NESTING_MAX)
+			err = index_below(s, u, &die, last, nesting + 1);
+	}
+	return err;
+}
+
+/* The unit that holds the address, its functions indexed; NULL in *out: none. */
+static int find_unit(struct mt_symbolizer *s, uint64_t address, struct unit **out, Dwarf_Die *die)
+{
+	const struct span *span = find_span(&s->unit_ranges, address);
+	struct unit *u = span ? &s->units[span->entry] : NULL;
+	Dwarf_Off last = 0;
+
+	*out = NULL;
+	if (!u || !dwarf_offdie(s->dwarf, u->entry, die))
+		return 0;
+	if (!u->indexed) {
+		int err = index_below(s, u, die, &last, 0);
+
+		if (err)
+			return err;
+		sort_spans(&u->functions);
+		u->indexed = true;
+	}
+	*out = u;
+	return 0;
+}
+
+/* Follows the address from a function's entry inwards; was it in something inlined? */
+static bool find_inlined(struct inlining *in, Dwarf_Die *parent, int nesting)
+{
+	Dwarf_Die die;
+	int none = nesting < NESTING_MAX ? dwarf_child(parent, &die) : 1;
+
+	for (; !none && advances(&in->last, &die); none = dwarf_siblingof(&die, &die)) {
+		int tag = dwarf_tag(&die);
+
+		if (tag == DW_TAG_inlined_subroutine && dwarf_haspc(&die, in->address) > 0) {
+			in->cut = in->nr == ARRAY_SIZE(in->calls);
+			if (in->cut)
+				return true;
+			in->calls[in->nr++] = die;
+			find_inlined(in, &die, nesting + 1);
+			return true;
+		}
+		if ((tag == DW_TAG_lexical_block || tag == DW_TAG_try_block ||
+		     tag == DW_TAG_catch_block) &&
+		    find_inlined(in, &die, nesting + 1))
+			return true;
+	}
+	return false;
+}
+
+static void set_line(struct mt_symbol *out, const char *file, uint64_t line)
+{
+	/* Line 0 is code that belongs to no line. */
+	if (!file || !line || line > INT32_MAX)
+		return;
+	out->file = file;
+	out->line = (uint32_t)line;
+}
+
+/* The line of the address itself, which is the innermost function's. */
+static void set_own_line(struct mt_symbol *out, Dwarf_Die *unit, uint64_t address)
+{
+	Dwarf_Line *line = dwarf_getsrc_die(unit, address);
+	int number;
+
+	if (line && !dwarf_lineno(line, &number) && number > 0)
+		set_line(out, dwarf_linesrc(line, NULL, NULL), (uint64_t)number);
+}
+
+static bool get_number(Dwarf_Die *die, unsigned int name, Dwarf_Word *out)
+{
+	Dwarf_Attribute attr;
+
+	return dwarf_attr(die, name, &attr) && !dwarf_formudata(&attr, out);
+}
+
+/* Where the inlined function was called, which is a line of the one around it. */
+static void set_call_line(struct mt_symbol *out, Dwarf_Die *unit, Dwarf_Die *call)
+{
+	Dwarf_Files *files;
+	Dwarf_Word file, line;
+	size_t nr;
+
+	if (get_number(call, DW_AT_call_file, &file) && get_number(call, DW_AT_call_line, &line) &&
+	    !dwarf_getsrcfiles(unit, &files, &nr) && file < nr)
+		set_line(out, dwarf_filesrc(files, file, NULL, NULL), line);
+}
+
+/* libdw does not see to it that a string in an entry ends before the section does. */
+static const char *get_string(const struct mt_symbolizer *s, Dwarf_Die *die, unsigned int name)
+{
+	Dwarf_Attribute attr;
+
+	if (!dwarf_attr_integrate(die, name, &attr))
+		return NULL;
+	if (dwarf_whatform(&attr) == DW_FORM_string && !s->info_strings)
+		return NULL;
+	return dwarf_formstring(&attr);
+}
+
+static int set_name(struct mt_symbolizer *s, struct mt_symbol *out, Dwarf_Die *die, size_t depth)
+{
+	const char *name = get_string(s, die, DW_AT_linkage_name)
+				   ?: get_string(s, die, DW_AT_MIPS_linkage_name)
+				   ?: get_string(s, die, DW_AT_name);
+
+	free(s->shown[depth]);
+	s->shown[depth] = name ? mt_symbol_demangle(name) : NULL;
+	out->function = s->shown[depth];
+	return name && !out->function ? -ENOMEM : 0;
+}
+
+/* Files and lines, and the names of what was inlined; the outermost's is the symbol table's. */
+static int describe(struct mt_symbolizer *s, uint64_t address, struct mt_symbol_stack *out)
+{
+	struct inlining in = { .address = address };
+	const struct span *function;
+	Dwarf_Die unit_die, die;
+	struct mt_symbol *outermost;
+	struct unit *unit;
+	int err = find_unit(s, address, &unit, &unit_die);
+
+	if (err || !unit)
+		return err;
+	function = find_span(&unit->functions, address);
+	if (!function && unit->skeleton)
+		return 0;
+	if (function && dwarf_offdie(s->dwarf, function->entry, &die))
+		find_inlined(&in, &die, 0);
+	if (in.cut)
+		return 0;
+	out->nr = in.nr + 1;
+	outermost = &out->frames[in.nr];
+	outermost->function = out->frames[0].function;
+	set_own_line(&out->frames[0], &unit_die, address);
+	for (size_t i = 0; i < in.nr && !err; i++) {
+		Dwarf_Die *call = &in.calls[in.nr - 1 - i];
+
+		err = set_name(s, &out->frames[i], call, i);
+		set_call_line(&out->frames[i + 1], &unit_die, call);
+	}
+	if (!err && function && !outermost->function)
+		err = set_name(s, outermost, &die, in.nr);
+	return err;
+}
+
+int mt_symbolizer_find(struct mt_symbolizer *s, uint64_t file_offset, struct mt_symbol_stack *out)
 {
 	struct span *span;
 	uint64_t address;
 
-	*out = (struct mt_symbol){ 0 };
+	*out = (struct mt_symbol_stack){ .nr = 1 };
 	if (mt_elf_address_of(s->elf, file_offset, &address))
 		return 0;
 	span = find_span(&s->functions, address);
@@ -320,7 +525,6 @@ int mt_symbolizer_find(struct mt_symbolizer *s, uint64_t file_offset, struct mt_
 			return -ENOMEM;
 	}
 	if (span)
-		out->function = span->shown;
-	find_line(s, address, out);
-	return 0;
+		out->frames[0].function = span->shown;
+	return describe(s, address, out);
 }

@@ -16,29 +16,48 @@
 
 #define TEXT_SIZE (PATH_MAX + MT_SYMBOL_NAME_MAX)
 
-/* What goes through the pipe, followed by the two texts. */
-struct answer {
+/* What goes through the pipe for a frame, after the number of frames; the two texts follow. */
+struct message {
 	uint32_t line;
 	uint32_t function_len; /* 1 more than it has; 0: none */
 	uint32_t file_len;
 };
+
+/* An answer in the caller, with room for its texts: too much for a stack. */
+struct letter {
+	struct mt_symbol_stack answer;
+	char function[MT_SYMBOL_DEPTH][TEXT_SIZE];
+	char file[MT_SYMBOL_DEPTH][TEXT_SIZE];
+};
+
+static const struct mt_symbol_stack nothing = { .nr = 1 };
 
 static uint32_t length(const char *text)
 {
 	return text ? (uint32_t)strnlen(text, TEXT_SIZE - 1) + 1 : 0;
 }
 
-static bool write_answer(FILE *out, const struct mt_symbol *s)
+static bool write_frame(FILE *out, const struct mt_symbol *s)
 {
-	const struct answer a = {
+	const struct message m = {
 		.line = s->line,
 		.function_len = length(s->function),
 		.file_len = length(s->file),
 	};
 
-	return fwrite(&a, sizeof(a), 1, out) == 1 &&
-	       (a.function_len < 2 || fwrite(s->function, a.function_len - 1, 1, out) == 1) &&
-	       (a.file_len < 2 || fwrite(s->file, a.file_len - 1, 1, out) == 1);
+	return fwrite(&m, sizeof(m), 1, out) == 1 &&
+	       (m.function_len < 2 || fwrite(s->function, m.function_len - 1, 1, out) == 1) &&
+	       (m.file_len < 2 || fwrite(s->file, m.file_len - 1, 1, out) == 1);
+}
+
+static bool write_answer(FILE *out, const struct mt_symbol_stack *answer)
+{
+	const uint32_t nr = (uint32_t)answer->nr;
+	bool written = fwrite(&nr, sizeof(nr), 1, out) == 1;
+
+	for (size_t i = 0; written && i < nr; i++)
+		written = write_frame(out, &answer->frames[i]);
+	return written;
 }
 
 static bool read_text(FILE *in, uint32_t len, char text[TEXT_SIZE], const char **out)
@@ -51,12 +70,33 @@ static bool read_text(FILE *in, uint32_t len, char text[TEXT_SIZE], const char *
 	return len < 2 || fread(text, len - 1, 1, in) == 1;
 }
 
+/* False at the end, and for what is no answer. */
+static bool read_answer(FILE *in, struct letter *l)
+{
+	uint32_t nr;
+
+	if (fread(&nr, sizeof(nr), 1, in) != 1 || !nr || nr > MT_SYMBOL_DEPTH)
+		return false;
+	l->answer.nr = nr;
+	for (uint32_t i = 0; i < nr; i++) {
+		struct mt_symbol *s = &l->answer.frames[i];
+		struct message m;
+
+		if (fread(&m, sizeof(m), 1, in) != 1 ||
+		    !read_text(in, m.function_len, l->function[i], &s->function) ||
+		    !read_text(in, m.file_len, l->file[i], &s->file))
+			return false;
+		s->line = m.line;
+	}
+	return true;
+}
+
 /* The child: from question `first` to the end. What one group says is out before the next. */
 static void answer_all(const struct mt_worker_ops *ops, void *arg, size_t first, size_t nr,
 		       FILE *out)
 {
 	for (size_t i = first; i < nr; i++) {
-		struct mt_symbol answer = { 0 };
+		struct mt_symbol_stack answer = nothing;
 
 		if (i == first || ops->group(arg, i) != ops->group(arg, i - 1)) {
 			if (fflush(out))
@@ -120,20 +160,13 @@ static pid_t start(const struct mt_worker_ops *ops, void *arg, size_t first, siz
 static int put_answers(const struct mt_worker_ops *ops, void *arg, size_t *next, size_t nr,
 		       FILE *in)
 {
-	static const size_t size = TEXT_SIZE;
-	_free_ char *function = malloc(size), *file = malloc(size);
-	struct answer a;
+	_free_ struct letter *l = malloc(sizeof(*l));
 
-	if (!function || !file)
+	if (!l)
 		return -ENOMEM;
-	while (*next < nr && fread(&a, sizeof(a), 1, in) == 1) {
-		struct mt_symbol s = { .line = a.line };
-		int err;
+	while (*next < nr && read_answer(in, l)) {
+		int err = ops->put(arg, *next, &l->answer);
 
-		if (!read_text(in, a.function_len, function, &s.function) ||
-		    !read_text(in, a.file_len, file, &s.file))
-			break;
-		err = ops->put(arg, *next, &s);
 		if (err)
 			return err;
 		++*next;
@@ -145,7 +178,6 @@ static int put_answers(const struct mt_worker_ops *ops, void *arg, size_t *next,
 static int put_nothing(const struct mt_worker_ops *ops, void *arg, size_t *next, size_t nr)
 {
 	const size_t group = ops->group(arg, *next);
-	const struct mt_symbol nothing = { 0 };
 
 	for (; *next < nr && ops->group(arg, *next) == group; ++*next) {
 		int err = ops->put(arg, *next, &nothing);
