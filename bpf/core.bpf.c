@@ -22,7 +22,8 @@ struct mt_events_map mt_vm_events SEC(".maps");
 const volatile __u32 mt_links_by_process = 1;
 const volatile __u64 mt_zero[MT_ZERO_WORDS] = {};
 
-#define MT_VM_EXEC 4
+#define MT_VM_EXEC    4
+#define MT_CODE_TRIES 64
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -43,8 +44,8 @@ static long note_code(struct task_struct *task, struct vm_area_struct *vma, bool
 
 /*
  * Is there code at this address? Asking the kernel fails while another thread changes the
- * mappings (EBUSY), as malloc does all the time; what was found once is therefore kept, and
- * only a new address at such a moment is taken for none.
+ * mappings (EBUSY), as malloc does all the time. So what was found once is kept, a new address is
+ * asked for again for some microseconds, and only then taken for none.
  */
 __noinline int mt_code_at(__u64 address, __u32 slot)
 {
@@ -54,7 +55,9 @@ __noinline int mt_code_at(__u64 address, __u32 slot)
 
 	if (bpf_map_lookup_elem(&mt_code, &key))
 		return 1;
-	bpf_find_vma(bpf_get_current_task_btf(), address, note_code, &code, 0);
+	for (int i = 0; i < MT_CODE_TRIES; i++)
+		if (bpf_find_vma(bpf_get_current_task_btf(), address, note_code, &code, 0) != -16)
+			break;
 	if (code)
 		bpf_map_update_elem(&mt_code, &key, &yes, BPF_ANY);
 	return code;
