@@ -19,6 +19,9 @@
 /* Count a loss (enum mt_lost). */
 int mt_lose(__u32 what);
 
+/* Code was mapped into an address space. */
+int mt_code_mapped(__u64 start, __u64 len, __u32 slot);
+
 /*
  * Store the stack in a thread's scratch and return its key; 0 when it has no frame. By tid:
  * before 6.3 a global function's argument could not be the value of a map update.

@@ -22,8 +22,10 @@ struct mt_events_map mt_vm_events SEC(".maps");
 const volatile __u32 mt_links_by_process = 1;
 const volatile __u64 mt_zero[MT_ZERO_WORDS] = {};
 
-#define MT_VM_EXEC    4
-#define MT_CODE_TRIES 64
+#define MT_VM_EXEC	  4
+#define MT_PAGE_SHIFT	  12
+#define MT_CODE_TRIES	  64
+#define MT_CODE_PAGES_MAX 1024
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -42,16 +44,32 @@ static long note_code(struct task_struct *task, struct vm_area_struct *vma, bool
 	return 0;
 }
 
+static __always_inline void note_code_page(__u64 address, __u32 slot)
+{
+	struct mt_code_key key = { .page = address >> MT_PAGE_SHIFT, .slot = slot };
+	__u32 yes = 1;
+
+	bpf_map_update_elem(&mt_code, &key, &yes, BPF_ANY);
+}
+
+/* Code was mapped: of a large library the first pages, the others are found when needed. */
+__noinline int mt_code_mapped(__u64 start, __u64 len, __u32 slot)
+{
+	for (__u32 i = 0; i < MT_CODE_PAGES_MAX && i < len >> MT_PAGE_SHIFT; i++)
+		note_code_page(start + ((__u64)i << MT_PAGE_SHIFT), slot);
+	return 0;
+}
+
 /*
  * Is there code at this address? Asking the kernel fails while another thread changes the
- * mappings (EBUSY), as malloc does all the time. So what was found once is kept, a new address is
- * asked for again for some microseconds, and only then taken for none.
+ * mappings (EBUSY), as malloc does all the time. So pages that are known to be code are
+ * kept; a new one at such a moment is asked for again for some microseconds, and only then
+ * taken for none.
  */
 __noinline int mt_code_at(__u64 address, __u32 slot)
 {
-	struct mt_code_key key = { .address = address, .slot = slot };
+	struct mt_code_key key = { .page = address >> MT_PAGE_SHIFT, .slot = slot };
 	bool code = false;
-	__u32 yes = 1;
 
 	if (bpf_map_lookup_elem(&mt_code, &key))
 		return 1;
@@ -59,7 +77,7 @@ __noinline int mt_code_at(__u64 address, __u32 slot)
 		if (bpf_find_vma(bpf_get_current_task_btf(), address, note_code, &code, 0) != -16)
 			break;
 	if (code)
-		bpf_map_update_elem(&mt_code, &key, &yes, BPF_ANY);
+		note_code_page(address, slot);
 	return code;
 }
 

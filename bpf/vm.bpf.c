@@ -9,6 +9,7 @@
  */
 #include "common.h"
 
+#define MT_PROT_EXEC	       4
 #define MT_MAP_FIXED	       0x10
 #define MT_MAP_FIXED_NOREPLACE 0x100000
 
@@ -139,6 +140,8 @@ static __always_inline int leave(void *ctx, __u32 kind, __s64 ret)
 		return 0;
 	if (kind == MT_EVENT_MREMAP && ret >= 0)
 		th->call.remapped = 1;
+	if (kind == MT_EVENT_MMAP && ret >= 0 && (vm->prot & MT_PROT_EXEC))
+		mt_code_mapped(ret, vm->len, th->slot);
 	if (kind != MT_EVENT_MUNMAP && ret >= 0)
 		stack = mt_stack_at_leaf(ctx, th, user_sp());
 	e = mt_vm_event_begin(kind, th->slot);

@@ -164,9 +164,9 @@ struct mt_stack {
 };
 _Static_assert(sizeof(struct mt_stack) == 1024, "wire");
 
-/* `code`: addresses that are known to be code of an address space; the value says nothing. */
+/* `code`: pages that are known to be code of an address space; the value says nothing. */
 struct mt_code_key {
-	__u64 address;
+	__u64 page; /* 4 KiB: no kernel has smaller ones */
 	__u32 slot;
 	__u32 zero;
 };
