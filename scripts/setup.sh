@@ -9,6 +9,7 @@ set -eu
 build="g++ make clang bpftool libbpf-dev libelf-dev libdw-dev libiberty-dev libsqlite3-dev
        libjansson-dev libzydis-dev zlib1g-dev"
 tests="libcmocka-dev clang-format clang-tidy python3 sqlite3 redis-tools
+       strace
        qemu-system-x86 xz-utils zstd"
 
 # shellcheck disable=SC2086 # lists
