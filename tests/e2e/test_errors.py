@@ -281,9 +281,12 @@ def test_full_disk():
 
 
 def test_no_btf():
-    hide = 'mount -t tmpfs none /sys/kernel/btf && exec "$@"'
+    # In a chroot the root is no mount that could be made private; /sys is one everywhere.
+    hide = ('mount --make-rprivate /sys && mount -t tmpfs none /sys/kernel/btf && '
+            'exec "$@"')
     line = refused(4, "record", "-p", os.getpid(), "-d", "1",
-                   prefix=(need("unshare"), "-m", "sh", "-c", hide, "sh"))
+                   prefix=(need("unshare"), "-m", "--propagation", "unchanged", "sh",
+                           "-c", hide, "sh"))
     check("BTF" in line, f"BTF is not in {line!r}")
 
 
