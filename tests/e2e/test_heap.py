@@ -4,7 +4,7 @@ import platform
 import subprocess
 from pathlib import Path
 
-from memtide import check, need, program, record, scratch
+from memtide import Recording, Skip, check, image, need, program, record, scratch
 from truth import ALIASES, add_up, compare_all
 
 
@@ -125,3 +125,33 @@ def test_stripped():
               f"{field}: {process['heap'][field]}, in truth {truth['heap'][field]}")
     inner = process["sites"][0]["stack"][0]
     check(inner["module"] == str(copy) and inner["offset"] > 0, f"innermost frame {inner}")
+
+
+def test_handed():
+    """What another thread allocated is not temporary, though it lies where a block of ours did."""
+    recording = Recording("--", program("handed"))
+    same = int(recording.await_line("same").split()[1])
+    recording.wait()
+    check(same > 100, f"only {same} of 200 blocks were where the first one was")
+    heap = image(recording.report(), comm="handed")["heap"]
+    check(heap["temporary_count"] < 10, f"temporary {heap['temporary_count']}")
+
+
+def test_heirs():
+    """Also a grandparent's blocks are inherited, and those that the parent has freed since."""
+    document = record("--", program("heirs")).report()
+    heaps = [p["heap"] for p in document["processes"]]
+    counts = sorted(h["inherited_free_count"] for h in heaps)
+    check(counts == [0, 0, 100, 100], f"inherited {counts}")
+    check(not any(h["unknown_free_count"] for h in heaps), f"unknown frees: {heaps}")
+
+
+def test_another_malloc():
+    """Where libc's malloc is not the one that is called, the heap is unknown, not empty."""
+    library = next(Path("/usr/lib").glob("*/libjemalloc.so.2"), None)
+    if not library:
+        raise Skip("libjemalloc2 is not installed")
+    document = record("--", "env", f"LD_PRELOAD={library}", program("chains")).report()
+    process = image(document, comm="chains")
+    check(process["heap"] is None, f"heap {process['heap']}")
+    check(process["allocators"] == [], f"allocators {process['allocators']}")
