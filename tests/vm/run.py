@@ -75,13 +75,13 @@ def libraries(programs):
     return sorted(found)
 
 
-def script(todo):
+def script(planned):
     lines = [f"export PATH={PROGRAMS}:{BUILD}:/mt:/bin"]
-    lines += [f"run {case.name} {case.seconds} '{case.command}'" for case in todo]
+    lines += [f"run {case.name} {case.seconds} '{case.command}'" for case in planned]
     return "\n".join(lines) + "\n"
 
 
-def initramfs(todo):
+def initramfs(planned):
     """Programs have the paths that they have here, so that reports name the same modules."""
     tree = VM / "tree"
     shutil.rmtree(tree, ignore_errors=True)
@@ -99,7 +99,7 @@ def initramfs(todo):
     for path in [*programs, *libraries(programs)]:
         put(path, path)
     put(BPFTOOL, "bin/bpftool")
-    (tree / "mt/cases.sh").write_text(script(todo))
+    (tree / "mt/cases.sh").write_text(script(planned))
 
     path = VM / "initramfs.cpio"
     subprocess.run(f"find . | {busybox()} cpio -o -H newc -R 0:0 >{path} 2>/dev/null",
@@ -143,14 +143,14 @@ def judge(series, case, folder):
     return True, f"ok {name}: {ended - began:.1f} s" + (f", {note}" if note else "")
 
 
-def run_series(series, image, initrd, todo):
+def run_series(series, image, initrd, planned):
     folder = VM / series
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     began = time.monotonic()
     in_time = boot(image, initrd, folder)
     unpack(folder)
-    results = [judge(series, case, folder / case.name) for case in todo]
+    results = [judge(series, case, folder / case.name) for case in planned]
     lines = [line for _, line in results]
     if not in_time:
         lines.append(f"FAIL {series}/end: still running after {DEADLINE_S} s, stopped")
@@ -165,11 +165,11 @@ def main():
         sys.exit(77)
     chosen = sys.argv[1:] or ["6.1", "6.12"]
     VM.mkdir(parents=True, exist_ok=True)
-    todo = cases.CASES
+    planned = cases.CASES
     images = [kernel(series) for series in chosen]
-    initrd = initramfs(todo)
+    initrd = initramfs(planned)
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        good = list(pool.map(lambda s, i: run_series(s, i, initrd, todo), chosen, images))
+        good = list(pool.map(lambda s, i: run_series(s, i, initrd, planned), chosen, images))
     sys.exit(0 if all(good) else 1)
 
 
