@@ -43,23 +43,49 @@ enum mt_func {
 	MT_FUNC_VALLOC = 9,
 	MT_FUNC_PVALLOC = 10,
 	MT_FUNC_PTHREAD_CREATE = 11,
+	MT_FUNC_MALLOCX = 12,
+	MT_FUNC_RALLOCX = 13,
+	MT_FUNC_XALLOCX = 14, /* resizes in place or not at all; returns the size that it has */
+	MT_FUNC_NEW = 15,
+	MT_FUNC_NEW_ARRAY = 16,
 	MT_FUNC_MAX,
 };
 
 /*
- * A probe's cookie: { tgid:32, after:12, before:12, func:8 }. The process that its link was
- * opened for: a hit in another one (a vfork child on some kernels) is not this link's to
- * count. How many pages of the library's own code lie around the probe: calls from there are
- * the allocator's. Too many do not fit and say 16 MiB.
+ * Where an argument is when a probe is hit. A function may have moved it from the register
+ * of the calling convention; factors may be multiplied already, the other one is then ONE.
  */
-#define MT_COOKIE_PAGES(bytes) ((bytes) >> 12 < 0xfff ? (__u64)(bytes) >> 12 : 0xfffULL)
-#define MT_COOKIE(tgid, func, before, after)                         \
-	((__u64)(__u32)(tgid) << 32 | MT_COOKIE_PAGES(after) << 20 | \
-	 MT_COOKIE_PAGES(before) << 8 | (__u64)(func))
-#define MT_COOKIE_TGID(cookie)	 ((__u32)((cookie) >> 32))
-#define MT_COOKIE_AFTER(cookie)	 (((cookie) >> 20 & 0xfff) << 12)
-#define MT_COOKIE_BEFORE(cookie) (((cookie) >> 8 & 0xfff) << 12)
-#define MT_COOKIE_FUNC(cookie)	 ((__u32)((cookie)&0xff))
+enum mt_arg {
+	MT_ARG_NONE = 0, /* the function has no such argument */
+	MT_ARG_ONE = 1,
+	MT_ARG_X86 = 2,	   /* + register number: rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8-r15 */
+	MT_ARG_ARM64 = 32, /* + register number: x0-x30 */
+	MT_ARG_MAX = 63,
+};
+
+/*
+ * A probe's cookie: { tgid:32, probe:32 }. The process that its link was opened for: a hit in
+ * another one (a vfork child on some kernels) is not this link's to count. 0: an event that
+ * several processes share. The probe is an index of `mt_probes`.
+ */
+#define MT_COOKIE(tgid, probe)	((__u64)(__u32)(tgid) << 32 | (__u32)(probe))
+#define MT_COOKIE_TGID(cookie)	((__u32)((cookie) >> 32))
+#define MT_COOKIE_PROBE(cookie) ((__u32)(cookie))
+
+/* What a probe observes, and where. A size is the product of `size` and `factor`. */
+struct mt_probe {
+	__u32 func;
+	__u8 size;   /* enum mt_arg, all three */
+	__u8 factor; /* or ONE */
+	__u8 block;  /* what is freed or resized; posix_memalign: where the result goes */
+	__u8 zero;
+	/* Callers at [ip + from, ip + to) are the allocator itself; from == to: none are. */
+	__s32 internal_from;
+	__s32 internal_to;
+};
+_Static_assert(sizeof(struct mt_probe) == 16, "wire");
+
+#define MT_PROBES_MAX 16384
 
 /*
  * Log-linear histogram: four buckets an octave, so a bucket is at most 25% wide.

@@ -18,27 +18,38 @@
 
 struct mt_elf;
 
+#define MT_ALLOCATOR_SITES_MAX 128
+
 struct mt_probe_site {
 	enum mt_func func;
-	const char *function;
+	char function[64];	  /* as the file calls it: "_rjem_malloc", "_Znwm" */
 	uint64_t file_offset;	  /* of the probed instruction */
 	uint32_t function_offset; /* of it in the function */
 	enum mt_placement placement;
-	bool wants_return;    /* the function's result matters */
-	uint32_t code_before; /* bytes of the allocator's own code before and after the probe */
-	uint32_t code_after;
+	bool needs_trial;  /* to be tried in a child before it is used (session/trial.h) */
+	bool wants_return; /* the function's result matters */
+	/* Numbers of the arguments, 1 to 3, 0: it has none; and where they are, enum mt_arg. */
+	uint8_t size_arg, factor_arg, block_arg;
+	uint8_t size_at, factor_at, block_at;
+	/* Callers at [probe + from, probe + to) are the allocator itself; both 0: none are. */
+	int32_t internal_from;
+	int32_t internal_to;
 };
 
 struct mt_allocator {
-	char name[32]; /* "glibc 2.36"; "" for a library that only creates threads */
-	struct mt_probe_site sites[MT_FUNC_MAX]; /* one per function address */
+	char name[64]; /* "glibc 2.36", "musl 1.2.3,jemalloc 5.3.0"; "": it only creates threads */
+	struct mt_probe_site sites[MT_ALLOCATOR_SITES_MAX]; /* one per function address */
 	size_t nr_sites;
 };
 
-/* -ENOENT: not an allocator that we know. -ENOEXEC: one that is damaged. */
-int mt_allocator_recognise(struct mt_elf *elf, struct mt_allocator *out);
+/*
+ * Every allocator of the catalogue that the file defines, in one. `prefix` may be NULL; else the
+ * user says that the standard functions are there, under names that begin so.
+ * -ENOENT: not an allocator that we know. -ENOEXEC: one that is damaged.
+ */
+int mt_allocator_recognise(struct mt_elf *elf, const char *prefix, struct mt_allocator *out);
 
-/* The library that catalogue row `i` is found in, as "libc.so.6"; NULL beyond the last. */
-const char *mt_allocator_soname(size_t i);
+/* The same site at the function's entry, where it needs no trial. */
+void mt_probe_site_to_entry(struct mt_probe_site *site);
 
 #endif

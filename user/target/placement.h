@@ -19,12 +19,13 @@
 #ifndef MT_TARGET_PLACEMENT_H
 #define MT_TARGET_PLACEMENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define MT_PLACEMENT_CODE_MAX (32U << 10)
 
-/* The first three integer arguments, as bits of `argument_registers_needed`. */
+/* The first three integer arguments, as bits. */
 #define MT_PLACEMENT_ARG1 (1U << 0)
 #define MT_PLACEMENT_ARG2 (1U << 1)
 #define MT_PLACEMENT_ARG3 (1U << 2)
@@ -34,19 +35,32 @@ enum mt_placement {
 	MT_PLACEMENT_EMULATED,
 };
 
+struct mt_placement_request {
+	const uint8_t *code; /* the whole function */
+	size_t len;
+	unsigned int needed;	     /* arguments, MT_PLACEMENT_ARG* */
+	unsigned int factors;	     /* two of those: their product will do; or 0 */
+	unsigned int kernel_version; /* KERNEL_VERSION(): for what is emulated since when */
+};
+
 struct mt_placement_result {
 	uint32_t offset;
 	enum mt_placement placement;
+	bool needs_trial; /* behind the entry, by another instruction than a push */
+	uint8_t args[3];  /* enum mt_arg (wire.h): where each needed argument is */
 };
 
 /* "stepped" or "emulated". */
 const char *mt_placement_name(enum mt_placement placement);
 
+/* Where the calling convention has argument `number`, 1 to 3: enum mt_arg. */
+uint8_t mt_placement_argument(unsigned int number);
+
 /*
- * `code` is the whole function. -EINVAL: it has no bytes, or too many. -ENOTSUP: it begins
- * with a nop that must not be probed, and so would every place behind that.
+ * -EINVAL: the code has no bytes, or too many. -ENOTSUP: it begins with a nop that must not be
+ * probed, and so would every place behind that.
  */
-int mt_placement_choose(const uint8_t *code, size_t len, unsigned int argument_registers_needed,
+int mt_placement_choose(const struct mt_placement_request *request,
 			struct mt_placement_result *out);
 
 #endif
