@@ -2,12 +2,15 @@
 /*
  * alloc: every call of an allocator's functions, paired from entry to return.
  *
- * Two programs serve all functions; the cookie says which one was hit. A block is recorded
+ * One body serves all functions; the cookie leads to what is known of the one that was hit
+ * (struct mt_probe). It is wrapped for each kind of link that a kernel may have. A block is
+ * recorded
  * when its call returns, before the program sees the address; it is dropped when `free`
  * begins, before the allocator can hand the address out again. What realloc may free in
  * mid-call leaves `live` when the call begins, for the same reason, and goes back if the
  * call fails.
  */
+#include "argument.h"
 #include "common.h"
 #include "logic/call.h"
 #include "logic/hist.h"
@@ -275,6 +278,7 @@ static __always_inline void block_new(struct mt_thread *th, struct mt_proc *proc
 		__sync_fetch_and_add(&proc->unfollowed_cnt, 1);
 	}
 	th->last_alloc = addr;
+	th->last_freed = 0;
 }
 
 static __always_inline void block_gone(struct mt_thread *th, struct mt_proc *proc, __u64 addr,
@@ -300,38 +304,86 @@ static __always_inline void call_discard(struct mt_thread *th, struct mt_proc *p
 }
 
 /*
- * When a thread ends glibc hands the blocks in its cache, which the program has freed long
- * since, to its own `free`: a call from inside the library for a block that is not there.
+ * Two frees are none of the program's. When a thread ends glibc hands the blocks in its cache,
+ * which the program has freed long since, to its own `free`. And operator delete may be a jump
+ * to `free`, which is then hit for the same block again.
  */
 static __always_inline void on_free(struct pt_regs *ctx, struct mt_thread *th, struct mt_proc *proc,
-				    __u64 cookie)
+				    const struct mt_probe *probe)
 {
-	__u64 addr = PT_REGS_PARM1(ctx);
+	__u64 addr = mt_argument(ctx, probe->block);
 	struct mt_live rec;
 
 	if (!addr)
 		return;
 	if (live_take(th->slot, addr, &rec))
 		block_gone(th, proc, addr, &rec);
-	else if (mt_call_internal(cookie, PT_REGS_IP(ctx), mt_user_word(PT_REGS_SP(ctx))))
+	else if (th->last_freed == addr)
+		return;
+	else if (mt_call_internal(probe, PT_REGS_IP(ctx), mt_user_word(PT_REGS_SP(ctx))))
 		__sync_fetch_and_add(&proc->flushed_free_cnt, 1);
 	else
 		unknown_free(proc, addr);
+	th->last_freed = addr;
 }
 
-static __always_inline void on_call(struct pt_regs *ctx, struct mt_thread *th, __u32 func)
+static __always_inline void on_call(struct pt_regs *ctx, struct mt_thread *th,
+				    const struct mt_probe *probe, __u32 index)
 {
-	struct mt_call_args args = { PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx) };
 	struct mt_pending *call = &th->call;
 
 	call->sp = PT_REGS_SP(ctx);
-	call->size_bytes = mt_call_size(func, &args);
-	call->arg = mt_call_arg(func, &args);
+	call->size_bytes =
+		mt_call_product(mt_argument(ctx, probe->factor), mt_argument(ctx, probe->size));
+	call->arg = mt_argument(ctx, probe->block);
 	call->has_old = 0;
 	call->remapped = 0;
-	if (mt_call_frees(func) && call->arg)
+	if (mt_call_frees(probe->func) && call->arg)
 		call->has_old = live_take(th->slot, call->arg, &call->old);
-	call->func = func;
+	call->probe = index;
+	call->func = probe->func;
+}
+
+/*
+ * Without return probes no block has an address: calls are counted where they begin, and
+ * nothing is known of what lives.
+ */
+static __always_inline void on_entry_only(struct pt_regs *ctx, struct mt_thread *th,
+					  struct mt_proc *proc, const struct mt_probe *probe)
+{
+	struct mt_live rec = {
+		.size_bytes = mt_call_product(mt_argument(ctx, probe->factor),
+					      mt_argument(ctx, probe->size)),
+		.func = probe->func,
+	};
+	__u64 block = mt_argument(ctx, probe->block);
+	long epoch;
+
+	if (probe->func == MT_FUNC_FREE || mt_call_frees(probe->func)) {
+		if (block)
+			__sync_fetch_and_add(&proc->entry_free_cnt, 1);
+		if (probe->func == MT_FUNC_FREE || (block && !rec.size_bytes))
+			return;
+	}
+	epoch = mt_proc_move(proc, 0);
+	if (epoch < 0)
+		return;
+	rec.stack = mt_stack_at_leaf(ctx, th, PT_REGS_SP(ctx));
+	mt_site_alloc(&rec, th->slot, epoch);
+	mt_site_free(&rec, th->slot, epoch, GONE_UNFOLLOWED);
+}
+
+/* Are this link's hits to be counted for the thread? */
+static __always_inline bool is_ours(const struct mt_thread *th, __u64 cookie)
+{
+	__u32 tgid = MT_COOKIE_TGID(cookie);
+	struct mt_image *image;
+
+	if (tgid)
+		return tgid == th->link_tgid;
+	tgid = th->link_tgid;
+	image = bpf_map_lookup_elem(&mt_images, &tgid);
+	return image && image->shared;
 }
 
 /* The thread and its process, if this hit is to be counted. */
@@ -339,7 +391,7 @@ static __always_inline struct mt_thread *hit(__u64 cookie, struct mt_proc **proc
 {
 	struct mt_thread *th = mt_thread_current();
 
-	if (!th || th->link_tgid != MT_COOKIE_TGID(cookie))
+	if (!th || !is_ours(th, cookie))
 		return NULL;
 	*proc = bpf_map_lookup_elem(&mt_procs, &th->slot);
 	if (!*proc)
@@ -348,30 +400,40 @@ static __always_inline struct mt_thread *hit(__u64 cookie, struct mt_proc **proc
 	return (*proc)->open ? th : NULL;
 }
 
-SEC("?uprobe")
-int mt_call_enter(struct pt_regs *ctx)
+/* What the caller does next: nothing, or wait for the call's return. */
+enum { CALL_DONE, CALL_PENDING };
+
+static __always_inline int enter(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx), sp = PT_REGS_SP(ctx);
-	__u32 func = MT_COOKIE_FUNC(cookie);
+	__u32 index = MT_COOKIE_PROBE(cookie);
+	const struct mt_probe *probe = bpf_map_lookup_elem(&mt_probes, &index);
 	struct mt_proc *proc = NULL;
 	struct mt_thread *th = hit(cookie, &proc);
 
-	if (!th)
-		return 0;
-	if (func == MT_FUNC_PTHREAD_CREATE) {
+	if (!probe || !th)
+		return CALL_DONE;
+	if (probe->func == MT_FUNC_PTHREAD_CREATE) {
+		th->spawning = 1;
 		th->spawn_stack = mt_stack_at_leaf(ctx, th, sp);
-		return 0;
+		return CALL_DONE;
+	}
+	th->spawning = 0; /* its stack is there, or it has failed */
+	if (proc->entry_only) {
+		on_entry_only(ctx, th, proc, probe);
+		return CALL_DONE;
 	}
 	if (th->call.func) {
-		if (mt_call_nested(&th->call, func, sp))
-			return 0;
+		if (mt_call_nested(&th->call, index, sp))
+			return CALL_DONE;
 		call_discard(th, proc);
 	}
-	if (func == MT_FUNC_FREE)
-		on_free(ctx, th, proc, cookie);
-	else
-		on_call(ctx, th, func);
-	return 0;
+	if (probe->func == MT_FUNC_FREE) {
+		on_free(ctx, th, proc, probe);
+		return CALL_DONE;
+	}
+	on_call(ctx, th, probe, index);
+	return CALL_PENDING;
 }
 
 static __always_inline void on_return(struct pt_regs *ctx, struct mt_thread *th,
@@ -400,43 +462,96 @@ static __always_inline void on_return(struct pt_regs *ctx, struct mt_thread *th,
 		storm_add(th->slot, &rec, old, moved, copied);
 }
 
-SEC("?uretprobe")
-int mt_call_exit(struct pt_regs *ctx)
+/* A call has returned NULL, or what stands for it. */
+static __always_inline void on_failure(struct mt_thread *th, struct mt_proc *proc)
 {
-	__u64 cookie = bpf_get_attach_cookie(ctx), addr = PT_REGS_RC(ctx);
-	struct mt_proc *proc = NULL;
-	struct mt_thread *th = hit(cookie, &proc);
-	struct mt_pending *call;
+	struct mt_pending *call = &th->call;
 
-	if (!th)
-		return 0;
-	call = &th->call;
-	if (!mt_call_returns(call, MT_COOKIE_FUNC(cookie), PT_REGS_SP(ctx)))
-		return 0;
-	if (call->func == MT_FUNC_POSIX_MEMALIGN) {
-		int failed = (int)addr;
-
-		addr = 0;
-		if (!failed && bpf_probe_read_user(&addr, sizeof(addr), (void *)call->arg)) {
-			mt_lose(MT_LOST_RESULT_UNREAD);
-			call->func = 0;
-			return 0;
-		}
-	}
-	if (addr) {
-		on_return(ctx, th, proc, addr);
-	} else if (mt_call_was_free(call)) {
+	if (mt_call_was_free(call)) {
 		if (call->has_old)
 			block_gone(th, proc, call->arg, &call->old);
 		else
 			unknown_free(proc, call->arg);
-	} else {
-		__sync_fetch_and_add(&proc->failed_cnt, 1);
-		if (mt_call_frees(call->func))
-			__sync_fetch_and_add(&proc->realloc_failed_cnt, 1);
-		if (call->has_old)
-			live_put(proc, th->slot, call->arg, &call->old);
+		return;
 	}
-	call->func = 0;
+	__sync_fetch_and_add(&proc->failed_cnt, 1);
+	if (mt_call_frees(call->func))
+		__sync_fetch_and_add(&proc->realloc_failed_cnt, 1);
+	if (call->has_old)
+		live_put(proc, th->slot, call->arg, &call->old);
+}
+
+/* The address that a call has returned; false: it cannot be known. */
+static __always_inline bool result(const struct mt_pending *call, __u64 answer, __u64 *addr)
+{
+	if (call->func != MT_FUNC_POSIX_MEMALIGN) {
+		*addr = mt_call_result(call, answer);
+		return true;
+	}
+	*addr = 0;
+	if ((int)answer)
+		return true;
+	if (!bpf_probe_read_user(addr, sizeof(*addr), (void *)call->arg))
+		return true;
+	mt_lose(MT_LOST_RESULT_UNREAD);
+	return false;
+}
+
+static __always_inline int leave(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx), addr = 0;
+	struct mt_proc *proc = NULL;
+	struct mt_thread *th = hit(cookie, &proc);
+
+	if (!th || !mt_call_returns(&th->call, MT_COOKIE_PROBE(cookie), PT_REGS_SP(ctx)))
+		return 0;
+	if (result(&th->call, PT_REGS_RC(ctx), &addr)) {
+		if (addr)
+			on_return(ctx, th, proc, addr);
+		else
+			on_failure(th, proc);
+	}
+	th->call.func = 0;
 	return 0;
+}
+
+/* Perf events: a process's own, or one that several share. */
+SEC("?uprobe")
+int mt_call_enter(struct pt_regs *ctx)
+{
+	enter(ctx);
+	return 0;
+}
+
+SEC("?uretprobe")
+int mt_call_exit(struct pt_regs *ctx)
+{
+	return leave(ctx);
+}
+
+/* Multi-probes; user space sets the attach type. */
+SEC("?uprobe")
+int mt_multi_enter(struct pt_regs *ctx)
+{
+	enter(ctx);
+	return 0;
+}
+
+SEC("?uretprobe")
+int mt_multi_exit(struct pt_regs *ctx)
+{
+	return leave(ctx);
+}
+
+/*
+ * A session is told of the entry and, unless it answers 1, of the return. Which one it is shows
+ * at the instruction pointer: at the return it is the caller's. (bpf_session_is_return() says
+ * it too, but its signature is not the same in all kernels, and libbpf then loads nothing.)
+ */
+SEC("?uprobe")
+int mt_session(struct pt_regs *ctx)
+{
+	if (PT_REGS_IP(ctx) == bpf_get_func_ip(ctx))
+		return enter(ctx) == CALL_PENDING ? 0 : 1;
+	return leave(ctx);
 }

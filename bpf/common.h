@@ -94,6 +94,8 @@ static __always_inline void mt_stack_walk(void *ctx, struct mt_thread *th, __u32
 /* At a return probe: the instruction pointer already is the caller's. */
 static __always_inline __u64 mt_stack_at_return(void *ctx, struct mt_thread *th)
 {
+	if (!mt_stacks_wanted)
+		return 0;
 	mt_stack_walk(ctx, th, 0, 0);
 	return mt_stack_keep(mt_tid());
 }
@@ -105,8 +107,11 @@ static __always_inline __u64 mt_stack_at_return(void *ctx, struct mt_thread *th)
  */
 static __always_inline __u64 mt_stack_at_leaf(void *ctx, struct mt_thread *th, __u64 sp)
 {
-	__u64 caller = mt_user_word(sp);
+	__u64 caller;
 
+	if (!mt_stacks_wanted)
+		return 0;
+	caller = mt_user_word(sp);
 	mt_stack_walk(ctx, th, 1, 1);
 	if (th->scratch.nr > 1 && th->scratch.frames[1] == caller)
 		mt_stack_walk(ctx, th, 1, 2);

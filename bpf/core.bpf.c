@@ -15,11 +15,13 @@ struct mt_procs_map mt_procs SEC(".maps");
 struct mt_images_map mt_images SEC(".maps");
 struct mt_threads_map mt_threads SEC(".maps");
 struct mt_code_map mt_code SEC(".maps");
+struct mt_probes_map mt_probes SEC(".maps");
 struct mt_lost_map mt_lost SEC(".maps");
 struct mt_events_map mt_events SEC(".maps");
 struct mt_events_map mt_vm_events SEC(".maps");
 
 const volatile __u32 mt_links_by_process = 1;
+const volatile __u32 mt_stacks_wanted = 1;
 const volatile __u64 mt_zero[MT_ZERO_WORDS] = {};
 
 #define MT_VM_EXEC	  4

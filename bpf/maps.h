@@ -40,6 +40,13 @@ struct mt_code_map {
 	__type(value, __u32);
 };
 
+struct mt_probes_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MT_PROBES_MAX);
+	__type(key, __u32);
+	__type(value, struct mt_probe);
+};
+
 struct mt_lost_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, MT_LOST_MAX);
@@ -67,6 +74,7 @@ extern struct mt_procs_map mt_procs SEC(".maps");
 extern struct mt_images_map mt_images SEC(".maps");
 extern struct mt_threads_map mt_threads SEC(".maps");
 extern struct mt_code_map mt_code SEC(".maps");
+extern struct mt_probes_map mt_probes SEC(".maps");
 extern struct mt_lost_map mt_lost SEC(".maps");
 extern struct mt_events_map mt_events SEC(".maps");
 extern struct mt_events_map mt_vm_events SEC(".maps");
@@ -76,6 +84,7 @@ extern struct mt_events_map mt_vm_events SEC(".maps");
  * own; a perf_event's by address space, so there the parent's link sees the child too.
  */
 extern const volatile __u32 mt_links_by_process;
+extern const volatile __u32 mt_stacks_wanted;
 extern const volatile __u64 mt_zero[MT_ZERO_WORDS];
 #endif
 

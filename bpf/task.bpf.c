@@ -13,16 +13,16 @@
 __u32 mt_last_slot = 0;
 
 /* A new address space; 0 when the maps are full. */
-static __always_inline __u32 image_new(__u32 tgid, __u32 birth, __u32 parent, __u32 attached)
+static __always_inline __u32 image_new(__u32 tgid, __u32 birth, __u32 parent, struct mt_image image)
 {
-	struct mt_image image = { .attached = attached };
 	struct mt_proc proc = {
 		.born_ns = bpf_ktime_get_ns(),
 		.tgid = tgid,
 		.birth = birth,
 		.parent_slot = parent,
-		.open = attached,
-		.seen_from_birth = attached,
+		.open = image.attached,
+		.seen_from_birth = image.attached,
+		.entry_only = image.entry_only,
 	};
 
 	image.slot = __sync_fetch_and_add(&mt_last_slot, 1) + 1;
@@ -75,7 +75,7 @@ static __always_inline __u32 slot_of_new(const struct mt_image *parent, __u32 tg
 	struct mt_image image = { .slot = parent->slot };
 
 	if (!shares)
-		return image_new(tgid, MT_BIRTH_FORK, parent->slot, 0);
+		return image_new(tgid, MT_BIRTH_FORK, parent->slot, (struct mt_image){});
 	if (!thread && bpf_map_update_elem(&mt_images, &tgid, &image, BPF_ANY))
 		mt_lose(MT_LOST_IMAGES_FULL);
 	return parent->slot;
@@ -95,6 +95,7 @@ static __always_inline void tell_thread(struct task_struct *task, struct mt_thre
 	if (creator) {
 		e->stack = creator->spawn_stack;
 		creator->spawn_stack = 0;
+		creator->spawning = 0;
 	}
 	bpf_ringbuf_submit(e, 0);
 }
@@ -143,7 +144,7 @@ SEC("?tp_btf/sched_process_exec")
 int BPF_PROG(mt_process_exec, struct task_struct *task, int old_tid)
 {
 	__u32 tgid = task->tgid, former = old_tid;
-	struct mt_image *image = bpf_map_lookup_elem(&mt_images, &tgid);
+	struct mt_image *image = bpf_map_lookup_elem(&mt_images, &tgid), next = {};
 	__u32 old_slot, slot;
 	struct mt_event *e;
 
@@ -151,7 +152,9 @@ int BPF_PROG(mt_process_exec, struct task_struct *task, int old_tid)
 		return 0;
 	old_slot = image->slot;
 	/* A link lives with the leader: an exec by another thread leaves it behind. */
-	slot = image_new(tgid, MT_BIRTH_EXEC, old_slot, image->attached && former == tgid);
+	if (image->attached && former == tgid)
+		next = *image;
+	slot = image_new(tgid, MT_BIRTH_EXEC, old_slot, next);
 	if (!slot)
 		return 0;
 	bpf_map_delete_elem(&mt_threads, &former);
@@ -241,7 +244,7 @@ static __always_inline int adopt(struct mt_control *ctl)
 		ctl->slot = image->slot;
 		return -17; /* EEXIST */
 	}
-	ctl->slot = image_new(tgid, MT_BIRTH_ATTACH, 0, 0);
+	ctl->slot = image_new(tgid, MT_BIRTH_ATTACH, 0, (struct mt_image){});
 	return ctl->slot ? 0 : -7; /* E2BIG, as a full hash map answers */
 }
 
@@ -265,6 +268,26 @@ static __always_inline int set_open(struct mt_control *ctl, __u32 open, __u32 fr
 	return 0;
 }
 
+/* How its links see its calls; said before they are opened. */
+static __always_inline int set_kind(struct mt_control *ctl)
+{
+	__u32 tgid = ctl->tgid;
+	struct mt_image *image = bpf_map_lookup_elem(&mt_images, &tgid);
+	struct mt_proc *proc;
+
+	if (!image)
+		return -3; /* ESRCH */
+	if (ctl->op == MT_CONTROL_SHARE) {
+		image->shared = 1;
+		return 0;
+	}
+	image->entry_only = 1;
+	proc = bpf_map_lookup_elem(&mt_procs, &image->slot);
+	if (proc)
+		proc->entry_only = 1;
+	return 0;
+}
+
 /* Requests of user space, by BPF_PROG_RUN: they change values that probes change too. */
 SEC("?syscall")
 int mt_control(struct mt_control *ctl)
@@ -281,6 +304,10 @@ int mt_control(struct mt_control *ctl)
 		break;
 	case MT_CONTROL_CLOSE:
 		ctl->error = set_open(ctl, 0, 0);
+		break;
+	case MT_CONTROL_SHARE:
+	case MT_CONTROL_ENTRY_ONLY:
+		ctl->error = set_kind(ctl);
 		break;
 	case MT_CONTROL_SWEEP:
 		ctl->error = 0;

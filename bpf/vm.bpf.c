@@ -9,7 +9,13 @@
  */
 #include "common.h"
 
+#define MT_PROT_WRITE	       2
 #define MT_PROT_EXEC	       4
+#define MT_VM_WRITE	       2
+#define MT_MAP_TYPE	       0xf
+#define MT_MAP_PRIVATE	       2
+#define MT_MAP_ANONYMOUS       0x20
+#define MT_MAP_STACK	       0x20000
 #define MT_MAP_FIXED	       0x10
 #define MT_MAP_FIXED_NOREPLACE 0x100000
 
@@ -110,6 +116,66 @@ static __always_inline int enter_brk(void)
 	return 0;
 }
 
+static long note_unwritable(struct task_struct *task, struct vm_area_struct *vma, __u64 *end)
+{
+	if (!vma->vm_file && !(vma->vm_flags & MT_VM_WRITE))
+		*end = vma->vm_end;
+	return 0;
+}
+
+/* Of interest is what was reserved and becomes usable: arenas grow so, and Go's and Java's heaps.
+ */
+static __always_inline int enter_mprotect(__u64 addr, __u64 len, __u64 prot)
+{
+	struct mt_thread *th = NULL;
+	__u64 end = 0;
+
+	if (!(prot & MT_PROT_WRITE) || !begin(MT_VM_MPROTECT, addr, len, &th))
+		return 0;
+	bpf_find_vma(bpf_get_current_task_btf(), addr, note_unwritable, &end, 0);
+	if (end < addr + len)
+		th->vm.len = end > addr ? end - addr : 0;
+	return 0;
+}
+
+static __always_inline bool is_anonymous(const struct mt_vm_pending *vm)
+{
+	return (vm->flags & MT_MAP_ANONYMOUS) && (vm->flags & MT_MAP_TYPE) == MT_MAP_PRIVATE &&
+	       !(vm->flags & MT_MAP_STACK) && (vm->prot & MT_PROT_WRITE);
+}
+
+/* Anonymous memory that a successful call has made writable. */
+static __always_inline __u64 growth(__u32 kind, const struct mt_vm_pending *vm, __u64 ret)
+{
+	switch (kind) {
+	case MT_EVENT_MMAP:
+		return is_anonymous(vm) ? vm->len : 0;
+	case MT_EVENT_MREMAP:
+		return vm->new_len > vm->len ? vm->new_len - vm->len : 0;
+	case MT_EVENT_BRK:
+		return ret > vm->addr ? ret - vm->addr : 0;
+	case MT_VM_MPROTECT:
+		return vm->len;
+	default:
+		return 0;
+	}
+}
+
+/* How much of it do the probed allocators account for? */
+static __always_inline void grow(struct mt_thread *th, __u64 bytes)
+{
+	struct mt_proc *proc;
+
+	if (!bytes || th->spawning)
+		return;
+	proc = bpf_map_lookup_elem(&mt_procs, &th->slot);
+	if (!proc || !proc->open)
+		return;
+	__sync_fetch_and_add(&proc->anon_grown_bytes, bytes);
+	if (th->call.func)
+		__sync_fetch_and_add(&proc->anon_heap_bytes, bytes);
+}
+
 /* Is there anything to tell? A failed call only if its beginning was announced. */
 static __always_inline bool settles(__u32 kind, const struct mt_vm_pending *vm, __s64 ret)
 {
@@ -118,6 +184,8 @@ static __always_inline bool settles(__u32 kind, const struct mt_vm_pending *vm, 
 		return ret >= 0 || (vm->flags & MT_MAP_FIXED);
 	case MT_EVENT_BRK:
 		return (__u64)ret != vm->addr;
+	case MT_VM_MPROTECT:
+		return false;
 	default:
 		return true;
 	}
@@ -136,6 +204,8 @@ static __always_inline int leave(void *ctx, __u32 kind, __s64 ret)
 		return 0;
 	vm = &th->vm;
 	vm->kind = 0;
+	if (ret >= 0)
+		grow(th, growth(kind, vm, ret));
 	if (!settles(kind, vm, ret))
 		return 0;
 	if (kind == MT_EVENT_MREMAP && ret >= 0)
@@ -190,6 +260,12 @@ int BPF_PROG(mt_fentry_mremap, struct pt_regs *regs)
 	return enter_mremap(ARG(1), ARG(2), ARG(3), ARG(4), ARG(5));
 }
 
+SEC("?fentry/" SYSCALL_FN(mprotect))
+int BPF_PROG(mt_fentry_mprotect, struct pt_regs *regs)
+{
+	return enter_mprotect(ARG(1), ARG(2), ARG(3));
+}
+
 SEC("?fentry/" SYSCALL_FN(brk))
 int BPF_PROG(mt_fentry_brk, struct pt_regs *regs)
 {
@@ -206,6 +282,7 @@ int BPF_PROG(mt_fentry_brk, struct pt_regs *regs)
 FEXIT(mmap, MT_EVENT_MMAP)
 FEXIT(munmap, MT_EVENT_MUNMAP)
 FEXIT(mremap, MT_EVENT_MREMAP)
+FEXIT(mprotect, MT_VM_MPROTECT)
 FEXIT(brk, MT_EVENT_BRK)
 
 SEC("?tracepoint/syscalls/sys_enter_mmap")
@@ -226,6 +303,12 @@ int mt_tp_enter_mremap(struct trace_event_raw_sys_enter *ctx)
 	return enter_mremap(ctx->args[0], ctx->args[1], ctx->args[2], ctx->args[3], ctx->args[4]);
 }
 
+SEC("?tracepoint/syscalls/sys_enter_mprotect")
+int mt_tp_enter_mprotect(struct trace_event_raw_sys_enter *ctx)
+{
+	return enter_mprotect(ctx->args[0], ctx->args[1], ctx->args[2]);
+}
+
 SEC("?tracepoint/syscalls/sys_enter_brk")
 int mt_tp_enter_brk(struct trace_event_raw_sys_enter *ctx)
 {
@@ -242,4 +325,5 @@ int mt_tp_enter_brk(struct trace_event_raw_sys_enter *ctx)
 TP_EXIT(mmap, MT_EVENT_MMAP)
 TP_EXIT(munmap, MT_EVENT_MUNMAP)
 TP_EXIT(mremap, MT_EVENT_MREMAP)
+TP_EXIT(mprotect, MT_VM_MPROTECT)
 TP_EXIT(brk, MT_EVENT_BRK)

@@ -219,22 +219,27 @@ struct mt_proc {
 	__u64 realloc_failed_cnt; /* of these */
 	__u64 discarded_cnt;	  /* calls that never returned: longjmp, an exception */
 	__u64 hits;		  /* traps taken */
+	__u64 entry_free_cnt;	  /* of a process whose calls are seen at their entry only */
+	__u64 anon_grown_bytes;	  /* anonymous memory that became writable, thread stacks aside */
+	__u64 anon_heap_bytes;	  /* of that: in the course of a call that is probed */
 	__u64 born_ns;
 	__u32 tgid;
 	__u32 birth; /* enum mt_birth */
 	__u32 parent_slot;
 	__u32 open; /* calls are counted */
 	__u32 seen_from_birth;
-	__u32 zero;
+	__u32 entry_only; /* it has no return probes: blocks have no address */
 };
-_Static_assert(sizeof(struct mt_proc) == 128, "wire");
+_Static_assert(sizeof(struct mt_proc) == 152, "wire");
 
 /* `images`: which address space a process runs in. A vfork child shares its parent's. */
 struct mt_image {
 	__u32 slot;
-	__u32 attached; /* its link is in place and survives the leader's exec */
+	__u32 attached;	  /* its link is in place and survives the leader's exec */
+	__u32 shared;	  /* events that processes share count for it */
+	__u32 entry_only; /* as its link is, for the next image */
 };
-_Static_assert(sizeof(struct mt_image) == 8, "wire");
+_Static_assert(sizeof(struct mt_image) == 16, "wire");
 
 /* A call that has begun and not returned. */
 struct mt_pending {
@@ -245,9 +250,12 @@ struct mt_pending {
 	__u32 func;	/* 0: none */
 	__u32 has_old;	/* `old` left `live` for the duration of the call */
 	__u32 remapped; /* the kernel moved pages meanwhile: nothing was copied */
-	__u32 zero;
+	__u32 probe;
 };
 _Static_assert(sizeof(struct mt_pending) == 96, "wire");
+
+/* No event of its own: it only counts growth. */
+#define MT_VM_MPROTECT 255
 
 /* A system call on the address space that has begun and not returned. */
 struct mt_vm_pending {
@@ -255,7 +263,7 @@ struct mt_vm_pending {
 	__u64 len;
 	__u64 new_len;
 	__u64 new_addr;
-	__u32 kind; /* enum mt_event_kind; 0: none */
+	__u32 kind; /* enum mt_event_kind, or MT_VM_MPROTECT; 0: none */
 	__u32 flags;
 	__u32 prot;
 	__s32 fd;
@@ -266,15 +274,16 @@ _Static_assert(sizeof(struct mt_vm_pending) == 48, "wire");
 struct mt_thread {
 	__u32 slot;
 	__u32 tgid;
-	__u32 link_tgid; /* whose link's hits count for this thread */
-	__u32 zero;
+	__u32 link_tgid;   /* whose link's hits count for this thread */
+	__u32 spawning;	   /* between pthread_create and the new task */
 	__u64 last_alloc;  /* address of its newest block */
-	__u64 spawn_stack; /* set between pthread_create and the new task */
+	__u64 last_freed;  /* what it freed since: the next free of it is the same one's */
+	__u64 spawn_stack; /* of that pthread_create */
 	struct mt_pending call;
 	struct mt_vm_pending vm;
 	struct mt_stack scratch; /* per thread: a probe may be preempted, per-CPU would be shared */
 };
-_Static_assert(sizeof(struct mt_thread) == 32 + 96 + 48 + 1024, "wire");
+_Static_assert(sizeof(struct mt_thread) == 40 + 96 + 48 + 1024, "wire");
 
 /*
  * Ring buffer: rare events only. `*_BEGIN` leaves the ledger before the kernel unmaps, so
@@ -326,6 +335,8 @@ enum mt_control_op {
 	MT_CONTROL_CLOSE = 3,	      /* stop counting */
 	MT_CONTROL_SWEEP = 4,	      /* bring every site's tag up to date, logic/peak.h */
 	MT_CONTROL_OPEN_AT_BIRTH = 5, /* OPEN, before its first instruction */
+	MT_CONTROL_SHARE = 6,	      /* events that processes share count for it too */
+	MT_CONTROL_ENTRY_ONLY = 7,    /* its links have no return probes */
 };
 
 struct mt_control {

@@ -17,17 +17,12 @@
 #define MT_RETURN_POP 0
 #endif
 
-struct mt_call_args {
-	__u64 a;
-	__u64 b;
-	__u64 c;
-};
-
-/* Is `caller` in the code of the library that the probe at `ip` belongs to? */
-static inline int mt_call_internal(__u64 cookie, __u64 ip, __u64 caller)
+/* Is `caller` in the code that the probe at `ip` takes for the allocator's own? */
+static inline int mt_call_internal(const struct mt_probe *probe, __u64 ip, __u64 caller)
 {
-	return caller < ip ? ip - caller <= MT_COOKIE_BEFORE(cookie)
-			   : caller - ip < MT_COOKIE_AFTER(cookie);
+	__s64 distance = caller - ip;
+
+	return distance >= probe->internal_from && distance < probe->internal_to;
 }
 
 /* n * size; what cannot be represented will fail in the allocator too. */
@@ -40,46 +35,25 @@ static inline __u64 mt_call_product(__u64 n, __u64 size)
 	return size > most ? ~0ULL : n * size;
 }
 
-static inline __u64 mt_call_size(__u32 func, const struct mt_call_args *args)
-{
-	switch (func) {
-	case MT_FUNC_CALLOC:
-		return mt_call_product(args->a, args->b);
-	case MT_FUNC_REALLOCARRAY:
-		return mt_call_product(args->b, args->c);
-	case MT_FUNC_REALLOC:
-	case MT_FUNC_ALIGNED_ALLOC:
-	case MT_FUNC_MEMALIGN:
-		return args->b;
-	case MT_FUNC_POSIX_MEMALIGN:
-		return args->c;
-	default: /* malloc, valloc, pvalloc */
-		return args->a;
-	}
-}
-
-/* The argument that the return needs: realloc's block, posix_memalign's result. */
-static inline __u64 mt_call_arg(__u32 func, const struct mt_call_args *args)
-{
-	switch (func) {
-	case MT_FUNC_REALLOC:
-	case MT_FUNC_REALLOCARRAY:
-	case MT_FUNC_POSIX_MEMALIGN:
-		return args->a;
-	default:
-		return 0;
-	}
-}
-
 static inline int mt_call_frees(__u32 func)
 {
-	return func == MT_FUNC_REALLOC || func == MT_FUNC_REALLOCARRAY;
+	return func == MT_FUNC_REALLOC || func == MT_FUNC_REALLOCARRAY || func == MT_FUNC_RALLOCX ||
+	       func == MT_FUNC_XALLOCX;
 }
 
 /* realloc(p, 0) that answered NULL. */
 static inline int mt_call_was_free(const struct mt_pending *call)
 {
-	return mt_call_frees(call->func) && call->arg && !call->size_bytes;
+	return (call->func == MT_FUNC_REALLOC || call->func == MT_FUNC_REALLOCARRAY) && call->arg &&
+	       !call->size_bytes;
+}
+
+/* xallocx answers with the size that the block now has; what it says of others is its address. */
+static inline __u64 mt_call_result(const struct mt_pending *call, __u64 answer)
+{
+	if (call->func != MT_FUNC_XALLOCX)
+		return answer;
+	return answer >= call->size_bytes ? call->arg : 0;
 }
 
 /*
@@ -87,15 +61,15 @@ static inline int mt_call_was_free(const struct mt_pending *call)
  * call, as glibc's reallocarray into realloc; but the same function again at the same place
  * is a new call, the pending one was left by longjmp. Above it: it was left as well.
  */
-static inline int mt_call_nested(const struct mt_pending *call, __u32 func, __u64 sp)
+static inline int mt_call_nested(const struct mt_pending *call, __u32 probe, __u64 sp)
 {
-	return sp < call->sp || (sp == call->sp && func != call->func);
+	return sp < call->sp || (sp == call->sp && probe != call->probe);
 }
 
 /* Is a return with the stack pointer at `sp` that of the pending call? */
-static inline int mt_call_returns(const struct mt_pending *call, __u32 func, __u64 sp)
+static inline int mt_call_returns(const struct mt_pending *call, __u32 probe, __u64 sp)
 {
-	return call->func == func && func && sp >= call->sp + MT_RETURN_POP;
+	return call->func && call->probe == probe && sp >= call->sp + MT_RETURN_POP;
 }
 
 /* Bytes that a successful realloc copied; a block moved by mremap is not copied. */

@@ -32,10 +32,13 @@
 enum vm_hooks { VM_NONE, VM_FENTRY, VM_TRACEPOINT, VM_CNT };
 static const char *const vm_names[] = { "none", "fentry", "tracepoint" };
 
+enum links { LINKS_PERF, LINKS_MULTI, LINKS_SESSION, LINKS_CNT };
+static const char *const link_names[] = { "perf", "multi", "session" };
+
 struct knobs {
-	bool multi;
+	enum links links;
 	enum vm_hooks vm;
-	unsigned int by_process;
+	unsigned int stacks;
 	unsigned int entries; /* of every hash map */
 };
 
@@ -77,12 +80,16 @@ static int libbpf_print(enum libbpf_print_level level, const char *fmt, va_list 
 
 /* ---- one load ---------------------------------------------------------------------------- */
 
-static bool wanted(const char *program, enum vm_hooks vm)
+static bool wanted(const char *program, enum vm_hooks vm, enum links links)
 {
 	if (!strncmp(program, "mt_fentry_", 10) || !strncmp(program, "mt_fexit_", 9))
 		return vm == VM_FENTRY;
 	if (!strncmp(program, "mt_tp_", 6))
 		return vm == VM_TRACEPOINT;
+	if (!strncmp(program, "mt_multi_", 9))
+		return links == LINKS_MULTI;
+	if (!strcmp(program, "mt_session"))
+		return links == LINKS_SESSION;
 	return true;
 }
 
@@ -92,14 +99,13 @@ static void turn(struct memtide *skel, const struct knobs *k)
 	struct bpf_map *map = NULL;
 
 	while ((prog = bpf_object__next_program(skel->obj, prog)))
-		bpf_program__set_autoload(prog, wanted(bpf_program__name(prog), k->vm));
-	if (k->multi) {
-		bpf_program__set_expected_attach_type(skel->progs.mt_call_enter,
-						      MT_BPF_TRACE_UPROBE_MULTI);
-		bpf_program__set_expected_attach_type(skel->progs.mt_call_exit,
-						      MT_BPF_TRACE_UPROBE_MULTI);
-	}
-	skel->rodata->mt_links_by_process = k->by_process;
+		bpf_program__set_autoload(prog, wanted(bpf_program__name(prog), k->vm, k->links));
+	bpf_program__set_expected_attach_type(skel->progs.mt_multi_enter,
+					      MT_BPF_TRACE_UPROBE_MULTI);
+	bpf_program__set_expected_attach_type(skel->progs.mt_multi_exit, MT_BPF_TRACE_UPROBE_MULTI);
+	bpf_program__set_expected_attach_type(skel->progs.mt_session, MT_BPF_TRACE_UPROBE_SESSION);
+	skel->rodata->mt_links_by_process = k->links != LINKS_PERF;
+	skel->rodata->mt_stacks_wanted = k->stacks;
 	while ((map = bpf_object__next_map(skel->obj, map))) {
 		if (bpf_map__type(map) == BPF_MAP_TYPE_HASH)
 			bpf_map__set_max_entries(map, k->entries);
@@ -180,7 +186,9 @@ static int load(struct memtide *skel, const struct knobs *k)
 
 static bool may_be_refused(const struct knobs *k)
 {
-	return (k->vm == VM_FENTRY && !t.features.fentry) || (k->multi && !t.features.uprobe_multi);
+	return (k->vm == VM_FENTRY && !t.features.fentry) ||
+	       (k->links == LINKS_MULTI && !t.features.uprobe_multi) ||
+	       (k->links == LINKS_SESSION && !t.features.uprobe_session);
 }
 
 static void attempt(const struct knobs *k)
@@ -198,8 +206,8 @@ static void attempt(const struct knobs *k)
 	err = load(skel, k);
 	fclose(t.listen);
 	t.listen = NULL;
-	snprintf(what, sizeof(what), "links %s, vm %s, by process %u, %u entries",
-		 k->multi ? "multi" : "perf", vm_names[k->vm], k->by_process, k->entries);
+	snprintf(what, sizeof(what), "links %s, vm %s, stacks %u, %u entries", link_names[k->links],
+		 vm_names[k->vm], k->stacks, k->entries);
 	if (!err) {
 		t.loaded++;
 	} else if (may_be_refused(k)) {
@@ -216,12 +224,12 @@ static void attempt_all(void)
 {
 	const unsigned int entries[] = { 64, 65536 };
 
-	for (unsigned int i = 0; i < 2 * 2 * 2 * VM_CNT; i++) {
+	for (unsigned int i = 0; i < 2 * 2 * VM_CNT * LINKS_CNT; i++) {
 		struct knobs k = {
-			.multi = i & 1,
-			.by_process = i >> 1 & 1,
-			.entries = entries[i >> 2 & 1],
-			.vm = i >> 3,
+			.stacks = i & 1,
+			.entries = entries[i >> 1 & 1],
+			.vm = i / 4 % VM_CNT,
+			.links = i / 4 / VM_CNT,
 		};
 
 		attempt(&k);
@@ -231,7 +239,7 @@ static void attempt_all(void)
 /* The table may be of another build of this kernel, that does or does not allow fentry. */
 static bool may_be_missing(const char *program)
 {
-	return wanted(program, VM_FENTRY) && !wanted(program, VM_NONE);
+	return !wanted(program, VM_NONE, LINKS_PERF);
 }
 
 /* Each program has been loaded under some knob, or may be refused here. */

@@ -197,7 +197,7 @@ def test_report_foreign():
 STACKS = ["sites", "realloc.storms", "threads.spawn_sites", "maps.sites"]
 SOURCE_OF = {"sample": ["timeline"], "thread": ["threads.list"], "map_site": ["maps.sites"],
              "spawn": ["threads.spawn_sites"], "probe": ["capture.probes"],
-             "lost": ["capture.lost", "heap.kind"], "gap": ["coverage_pct", "phases"],
+             "lost": ["capture.lost", "heap.kind"], "gap": ["counted_time_pct", "phases"],
              "module": [], "stack": STACKS, "symbol": STACKS,
              "site": ["sites", "heap", "realloc"]}
 
@@ -315,7 +315,7 @@ def test_static_program():
                    "-static", "-fno-builtin")
     process = record("--", binary, status=3).report()["processes"][0]
     check((process["heap"], process["realloc"]) == (None, None), f"heap {process['heap']}")
-    check((process["layer"], process["coverage_pct"]) == ("kernel", 0),
+    check((process["layer"], process["counted_time_pct"]) == ("kernel", 0),
           f"layer {process['layer']}, coverage {process['coverage_pct']}")
     check(process["peak"]["rss_bytes"] > 0, "no peak RSS")
 

@@ -15,7 +15,7 @@ def check_gap(process):
     """It is told that the image had begun before it was attached to."""
     d = Differences(f"{process['comm']} ({process['pid']})")
     d.equal("since", process["heap"]["since"], "attach")
-    d.between("coverage_pct", process["coverage_pct"], 0, 99.999)
+    d.between("counted_time_pct", process["counted_time_pct"], 0, 99.999)
     d.check()
 
 
@@ -45,8 +45,8 @@ def check_whole(process, truth):
 def check_loose(process, truth):
     """Whole, or with its gap told, or not attached to at all: as it says itself."""
     if not process["heap"]:
-        check(process["coverage_pct"] == 0, f"no heap, coverage {process['coverage_pct']}")
-    elif process["heap"]["since"] == "start" and process["coverage_pct"] == 100:
+        check(process["counted_time_pct"] == 0, f"no heap, coverage {process['coverage_pct']}")
+    elif process["heap"]["since"] == "start" and process["counted_time_pct"] == 100:
         check_whole(process, truth)
     else:
         check_gap(process)
@@ -71,7 +71,7 @@ def test_no_ptrace_vfork():
     """dash starts a command by vfork: what the child does in its memory is not followed."""
     document = loose(f"{program('resize')}; {program('lifetime')}; {program('resize')}; :", 3)
     shell = image(document, comm="sh")
-    check(shell["coverage_pct"] < 100, f"no gap in the shell: {shell['coverage_pct']} %")
+    check(shell["counted_time_pct"] < 100, f"no gap in the shell: {shell['coverage_pct']} %")
 
 
 def test_no_ptrace_fork():

@@ -73,29 +73,50 @@ static void test_product(void **state)
 	}
 }
 
-static void test_size_and_arg(void **state)
+static void test_frees(void **state)
 {
-	const struct mt_call_args args = { 3, 50, 700 };
-	const struct {
-		__u32 func;
-		__u64 size, arg;
-		int frees;
-	} calls[] = {
-		{ MT_FUNC_MALLOC, 3, 0, 0 },	       { MT_FUNC_CALLOC, 150, 0, 0 },
-		{ MT_FUNC_REALLOC, 50, 3, 1 },	       { MT_FUNC_REALLOCARRAY, 35000, 3, 1 },
-		{ MT_FUNC_POSIX_MEMALIGN, 700, 3, 0 }, { MT_FUNC_ALIGNED_ALLOC, 50, 0, 0 },
-		{ MT_FUNC_MEMALIGN, 50, 0, 0 },	       { MT_FUNC_VALLOC, 3, 0, 0 },
-		{ MT_FUNC_PVALLOC, 3, 0, 0 },
-	};
-	const struct mt_call_args huge = { 1ULL << 33, 1ULL << 33, 1ULL << 33 };
+	const __u32 frees[] = { MT_FUNC_REALLOC, MT_FUNC_REALLOCARRAY, MT_FUNC_RALLOCX,
+				MT_FUNC_XALLOCX };
 
-	for (size_t i = 0; i < COUNT(calls); i++) {
-		assert_int_equal(mt_call_size(calls[i].func, &args), calls[i].size);
-		assert_int_equal(mt_call_arg(calls[i].func, &args), calls[i].arg);
-		assert_int_equal(mt_call_frees(calls[i].func), calls[i].frees);
+	for (__u32 func = 0; func < MT_FUNC_MAX; func++) {
+		int expected = 0;
+
+		for (size_t i = 0; i < COUNT(frees); i++)
+			expected |= frees[i] == func;
+		assert_int_equal(mt_call_frees(func), expected);
 	}
-	assert_int_equal(mt_call_size(MT_FUNC_CALLOC, &huge), ~0ULL);
-	assert_int_equal(mt_call_size(MT_FUNC_REALLOCARRAY, &huge), ~0ULL);
+}
+
+static void test_result(void **state)
+{
+	const struct mt_pending malloc_call = { .func = MT_FUNC_MALLOC, .size_bytes = 100 };
+	const struct mt_pending xallocx = { .func = MT_FUNC_XALLOCX,
+					    .arg = 0x1000,
+					    .size_bytes = 100 };
+
+	assert_int_equal(mt_call_result(&malloc_call, 0x2000), 0x2000);
+	assert_int_equal(mt_call_result(&malloc_call, 0), 0);
+	assert_int_equal(mt_call_result(&xallocx, 112), 0x1000); /* its size class */
+	assert_int_equal(mt_call_result(&xallocx, 100), 0x1000);
+	assert_int_equal(mt_call_result(&xallocx, 99), 0); /* it stayed smaller */
+}
+
+static void test_internal(void **state)
+{
+	const struct mt_probe around = { .internal_from = -0x100, .internal_to = 0x200 };
+	const struct mt_probe above = { .internal_from = 0x50, .internal_to = 0x60 };
+	const struct mt_probe none = { .internal_from = 0, .internal_to = 0 };
+	const __u64 ip = 0x7f0000001000;
+
+	assert_true(mt_call_internal(&around, ip, ip - 0x100));
+	assert_false(mt_call_internal(&around, ip, ip - 0x101));
+	assert_true(mt_call_internal(&around, ip, ip + 0x1ff));
+	assert_false(mt_call_internal(&around, ip, ip + 0x200));
+	assert_true(mt_call_internal(&above, ip, ip + 0x50));
+	assert_false(mt_call_internal(&above, ip, ip + 0x4f));
+	assert_false(mt_call_internal(&none, ip, ip));
+	assert_false(mt_call_internal(&around, ip, 0));
+	assert_false(mt_call_internal(&around, ip, ip + (1ULL << 32))); /* not cut to 32 bits */
 }
 
 static void test_was_free(void **state)
@@ -110,6 +131,7 @@ static void test_was_free(void **state)
 		{ { .func = MT_FUNC_REALLOC, .arg = 0, .size_bytes = 0 }, 0 },
 		{ { .func = MT_FUNC_POSIX_MEMALIGN, .arg = 0x1000, .size_bytes = 0 }, 0 },
 		{ { .func = MT_FUNC_MALLOC, .size_bytes = 0 }, 0 },
+		{ { .func = MT_FUNC_XALLOCX, .arg = 0x1000, .size_bytes = 0 }, 0 },
 	};
 
 	for (size_t i = 0; i < COUNT(calls); i++)
@@ -120,7 +142,9 @@ static void test_was_free(void **state)
 
 static void test_nested(void **state)
 {
-	const struct mt_pending call = { .func = MT_FUNC_REALLOCARRAY, .sp = 0x7000 };
+	const struct mt_pending call = { .func = MT_FUNC_REALLOCARRAY,
+					 .probe = MT_FUNC_REALLOCARRAY,
+					 .sp = 0x7000 };
 
 	assert_true(mt_call_nested(&call, MT_FUNC_MALLOC, 0x6ff8));
 	assert_true(mt_call_nested(&call, MT_FUNC_REALLOCARRAY, 0x6ff8)); /* recursion */
@@ -132,7 +156,9 @@ static void test_nested(void **state)
 
 static void test_returns(void **state)
 {
-	const struct mt_pending call = { .func = MT_FUNC_REALLOC, .sp = 0x7000 };
+	const struct mt_pending call = { .func = MT_FUNC_REALLOC,
+					 .probe = MT_FUNC_REALLOC,
+					 .sp = 0x7000 };
 	const struct mt_pending none = { .func = 0, .sp = 0x7000 };
 
 	assert_true(mt_call_returns(&call, MT_FUNC_REALLOC, 0x7000 + POP));
@@ -144,7 +170,10 @@ static void test_returns(void **state)
 	assert_false(mt_call_returns(&none, 0, 0x7000 + POP));
 }
 
-/* One thread's probes, in the order that alloc.bpf.c asks its questions. */
+/*
+ * One thread's probes, in the order that alloc.bpf.c asks its questions. Each function has one
+ * probe here, of its own number.
+ */
 struct pairing {
 	struct mt_pending call;
 	unsigned int counted, nested, discarded;
@@ -159,7 +188,7 @@ static void enter(struct pairing *p, __u32 func, __u64 sp)
 		}
 		p->discarded++;
 	}
-	p->call = (struct mt_pending){ .func = func, .sp = sp };
+	p->call = (struct mt_pending){ .func = func, .probe = func, .sp = sp };
 }
 
 static void leave(struct pairing *p, __u32 func, __u64 sp)
@@ -371,52 +400,24 @@ static void test_window_overtaken(void **state)
 
 static void test_cookie(void **state)
 {
-	__u64 cookie = MT_COOKIE(0x89abcdef, MT_FUNC_MAX - 1, 0x5000, 0x123000);
+	__u64 cookie = MT_COOKIE(0x89abcdef, 0xfedcba98);
 
 	assert_int_equal(MT_COOKIE_TGID(cookie), 0x89abcdef);
-	assert_int_equal(MT_COOKIE_FUNC(cookie), MT_FUNC_MAX - 1);
-	assert_int_equal(MT_COOKIE_BEFORE(cookie), 0x5000);
-	assert_int_equal(MT_COOKIE_AFTER(cookie), 0x123000);
-	cookie = MT_COOKIE(1, MT_FUNC_FREE, 1ULL << 40, ~0ULL); /* too many pages to say */
-	assert_int_equal(MT_COOKIE_TGID(cookie), 1);
-	assert_int_equal(MT_COOKIE_FUNC(cookie), MT_FUNC_FREE);
-	assert_int_equal(MT_COOKIE_BEFORE(cookie), 0xfff000);
-	assert_int_equal(MT_COOKIE_AFTER(cookie), 0xfff000);
-}
-
-static void test_internal(void **state)
-{
-	const __u64 ip = 0x7f0000100000, cookie = MT_COOKIE(1, MT_FUNC_FREE, 0x3000, 0x2000);
-
-	assert_true(mt_call_internal(cookie, ip, ip));
-	assert_true(mt_call_internal(cookie, ip, ip - 1));
-	assert_true(mt_call_internal(cookie, ip, ip - 0x3000));
-	assert_false(mt_call_internal(cookie, ip, ip - 0x3001));
-	assert_true(mt_call_internal(cookie, ip, ip + 0x1fff));
-	assert_false(mt_call_internal(cookie, ip, ip + 0x2000));
-	assert_false(mt_call_internal(cookie, ip, 0)); /* unreadable */
-	assert_false(mt_call_internal(cookie, ip, ~0ULL));
-	assert_false(mt_call_internal(MT_COOKIE(1, MT_FUNC_FREE, 0, 0), ip, ip));
+	assert_int_equal(MT_COOKIE_PROBE(cookie), 0xfedcba98);
+	assert_int_equal(MT_COOKIE_TGID(MT_COOKIE(0, 7)), 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_product),
-		cmocka_unit_test(test_size_and_arg),
-		cmocka_unit_test(test_was_free),
-		cmocka_unit_test(test_nested),
-		cmocka_unit_test(test_returns),
-		cmocka_unit_test(test_tail_call),
-		cmocka_unit_test(test_left_without_return),
-		cmocka_unit_test(test_random_calls),
-		cmocka_unit_test(test_copied),
-		cmocka_unit_test(test_chain),
-		cmocka_unit_test(test_window),
-		cmocka_unit_test(test_window_threads),
-		cmocka_unit_test(test_window_overtaken),
-		cmocka_unit_test(test_cookie),
-		cmocka_unit_test(test_internal),
+		cmocka_unit_test(test_product),	       cmocka_unit_test(test_frees),
+		cmocka_unit_test(test_result),	       cmocka_unit_test(test_was_free),
+		cmocka_unit_test(test_nested),	       cmocka_unit_test(test_returns),
+		cmocka_unit_test(test_tail_call),      cmocka_unit_test(test_left_without_return),
+		cmocka_unit_test(test_random_calls),   cmocka_unit_test(test_copied),
+		cmocka_unit_test(test_chain),	       cmocka_unit_test(test_window),
+		cmocka_unit_test(test_window_threads), cmocka_unit_test(test_window_overtaken),
+		cmocka_unit_test(test_cookie),	       cmocka_unit_test(test_internal),
 	};
 	const char *given = getenv("MT_SEED");
 

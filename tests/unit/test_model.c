@@ -445,7 +445,7 @@ static void test_lifetime(void **state)
 	assert_int_equal(life.from_ns, 0);
 	assert_int_equal(life.to_ns, 8 * S);
 	assert_int_equal(life.uncounted_ns, 6 * S);
-	assert_true(life.coverage_pct == 25.0);
+	assert_true(life.counted_pct == 25.0);
 	assert_int_equal(life.nr_phases, 2);
 	assert_string_equal(life.phases[0].layer, "kernel");
 	assert_int_equal(life.phases[0].to_ns, 2 * S);
@@ -462,12 +462,12 @@ static void test_lifetime(void **state)
 	mt_lifetime_get(&life, &m, &p);
 	assert_string_equal(life.layer, "kernel");
 	assert_int_equal(life.nr_phases, 1);
-	assert_true(life.coverage_pct == 0.0);
+	assert_true(life.counted_pct == 0.0);
 
 	m.meta.duration_ns = -1;
 	mt_lifetime_get(&life, &m, &p);
 	assert_int_equal(life.duration_ns, 0);
-	assert_true(life.coverage_pct == -1);
+	assert_true(life.counted_pct == -1);
 }
 
 static void check_date(const char *started, int64_t at_ns, const char *expected)

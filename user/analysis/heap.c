@@ -82,6 +82,7 @@ int mt_heap_new(struct mt_heap **out, const struct mt_model_process *p)
 	if (!heap->sites)
 		return -ENOMEM;
 	heap->watched = p->row.seen_ns >= 0;
+	heap->entry_only = p->row.entry_only;
 	for (size_t i = 0; i < p->nr_sites;) {
 		struct mt_heap_site *site = &heap->sites[heap->nr_sites++];
 

@@ -38,7 +38,8 @@ struct mt_heap_site {
 };
 
 struct mt_heap {
-	bool watched; /* false: its calls were never counted, and all below is 0 */
+	bool watched;	 /* false: its calls were never counted, and all below is 0 */
+	bool entry_only; /* blocks have no address: what lives and how long is not known */
 	int64_t alloc_cnt;
 	int64_t alloc_bytes;
 	int64_t free_cnt;

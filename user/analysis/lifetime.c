@@ -63,7 +63,7 @@ static void add_phase(struct mt_lifetime *l, int64_t from, int64_t to, const cha
 void mt_lifetime_get(struct mt_lifetime *out, const struct mt_model *m,
 		     const struct mt_model_process *p)
 {
-	struct mt_lifetime l = { .coverage_pct = -1 };
+	struct mt_lifetime l = { .counted_pct = -1 };
 	int64_t seen;
 
 	l.from_ns = max(p->row.start_ns, 0);
@@ -72,7 +72,7 @@ void mt_lifetime_get(struct mt_lifetime *out, const struct mt_model *m,
 	l.layer = p->row.seen_ns >= 0 ? "exact" : "kernel";
 	l.uncounted_ns = uncounted(&l, p);
 	if (l.duration_ns)
-		l.coverage_pct = 100.0 - 100.0 * l.uncounted_ns / l.duration_ns;
+		l.counted_pct = 100.0 - 100.0 * l.uncounted_ns / l.duration_ns;
 	seen = p->row.seen_ns >= 0 ? min(max(p->row.seen_ns, l.from_ns), l.to_ns) : l.to_ns;
 	add_phase(&l, l.from_ns, seen, "kernel");
 	add_phase(&l, seen, l.to_ns, "exact");

@@ -21,7 +21,7 @@ struct mt_lifetime {
 	int64_t to_ns;
 	int64_t duration_ns;
 	int64_t uncounted_ns; /* of these its heap calls were not counted */
-	double coverage_pct;  /* -1: it has no duration */
+	double counted_pct;   /* the rest's share; -1: it has no duration */
 	const char *layer;    /* the finest that it reached */
 	struct mt_phase phases[2];
 	size_t nr_phases;

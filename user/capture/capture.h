@@ -65,6 +65,8 @@ struct mt_process_row {
 	const char *exe;	/* may be NULL */
 	const char *cgroup;	/* may be NULL */
 	const char *allocators; /* comma-separated, "glibc 2.36"; may be NULL */
+	const char *runtimes;	/* that own memory in other ways: "Go"; likewise */
+	const char *heap_note;	/* why its heap was not watched, or only in part; may be NULL */
 	int64_t start_ns;
 	int64_t end_ns;	     /* or -1: still running at the last tick */
 	const char *ended;   /* "exec", "exit", "signal", "running" */
@@ -87,7 +89,11 @@ struct mt_process_row {
 	int64_t failed_cnt;
 	int64_t realloc_failed_cnt; /* of these */
 	int64_t discarded_cnt;
+	bool entry_only;	/* calls were seen where they begin: no block has an address */
+	int64_t entry_free_cnt; /* frees of such a process */
 
+	int64_t anon_grown_bytes; /* anonymous memory that became writable, or -1 */
+	int64_t anon_heap_bytes;  /* of that: by probed calls, or -1 */
 	int64_t mmap_cnt;
 	int64_t mmap_bytes;
 	int64_t munmap_cnt;

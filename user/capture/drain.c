@@ -108,8 +108,14 @@ static void fill_heap(struct mt_drain *d, const struct mt_program *p, struct mt_
 	row->heap_live_bytes = -1;
 	row->heap_peak_bytes = -1;
 	row->heap_peak_ns = -1;
+	row->anon_grown_bytes = -1;
+	row->anon_heap_bytes = -1;
 	if (mt_tables_proc(mt_session_kernel(d->session), p->slot, &proc))
 		return;
+	if (mt_kernel_vm_hooks(mt_session_kernel(d->session)) != MT_VM_NONE) {
+		row->anon_grown_bytes = proc.anon_grown_bytes;
+		row->anon_heap_bytes = proc.anon_heap_bytes;
+	}
 	if (!mt_program_heap_watched(p, &proc))
 		return;
 	row->seen_ns = relative(d, p->seen_ns);
@@ -121,6 +127,13 @@ static void fill_heap(struct mt_drain *d, const struct mt_program *p, struct mt_
 	row->failed_cnt = proc.failed_cnt;
 	row->realloc_failed_cnt = proc.realloc_failed_cnt;
 	row->discarded_cnt = proc.discarded_cnt;
+	row->entry_only = proc.entry_only;
+	row->entry_free_cnt = proc.entry_free_cnt;
+	if (!proc.entry_only)
+		return;
+	row->heap_live_bytes = -1;
+	row->heap_peak_bytes = -1;
+	row->heap_peak_ns = -1;
 }
 
 static int put_process(struct mt_drain *d, const struct mt_program *p)
@@ -134,6 +147,8 @@ static int put_process(struct mt_drain *d, const struct mt_program *p)
 		.exe = p->exe,
 		.cgroup = p->cgroup,
 		.allocators = p->allocators[0] ? p->allocators : NULL,
+		.runtimes = p->runtimes[0] ? p->runtimes : NULL,
+		.heap_note = p->heap_note,
 		.start_ns = p->start_ns - d->start_ns,
 		.end_ns = relative(d, p->end_ns),
 		.ended = ended_names[p->ended],
@@ -287,6 +302,7 @@ static int put_program(struct mt_drain *d, struct mt_program *p)
 
 static int put_probes(struct mt_drain *d, const struct mt_program *p)
 {
+	bool session = mt_kernel_links(mt_session_kernel(d->session)) == MT_LINK_SESSION;
 	int err = 0;
 
 	for (size_t i = 0; i < p->nr_modules && p->watched; i++) {
@@ -302,9 +318,11 @@ static int put_probes(struct mt_drain *d, const struct mt_program *p)
 				.kind = "entry",
 			};
 
+			if (session && site->wants_return)
+				row.kind = "session";
 			err = mt_capture_put_probe(d->capture, &row);
 			row.kind = "return";
-			if (!err && site->wants_return)
+			if (!err && !session && site->wants_return)
 				err = mt_capture_put_probe(d->capture, &row);
 		}
 	}

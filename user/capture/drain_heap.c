@@ -238,6 +238,11 @@ static const char *const kinds[MT_FUNC_MAX] = {
 	[MT_FUNC_MEMALIGN] = "memalign",
 	[MT_FUNC_VALLOC] = "valloc",
 	[MT_FUNC_PVALLOC] = "pvalloc",
+	[MT_FUNC_MALLOCX] = "mallocx",
+	[MT_FUNC_RALLOCX] = "rallocx",
+	[MT_FUNC_XALLOCX] = "xallocx",
+	[MT_FUNC_NEW] = "operator new",
+	[MT_FUNC_NEW_ARRAY] = "operator new[]",
 };
 
 static void widen(const uint32_t *counts, uint64_t *out)

@@ -14,6 +14,9 @@ enum key {
 	KEY_NO_PTRACE = 0x100,
 	KEY_TICK,
 	KEY_MAP_MEMORY,
+	KEY_NO_STACKS,
+	KEY_LIB,
+	KEY_PREFIX,
 	KEY_UPROBES,
 	KEY_VM_HOOKS,
 	KEY_MODE,
@@ -40,7 +43,12 @@ static const struct argp_option record_options[] = {
 	{ "tick", KEY_TICK, "MS", 0, "Look at memory this often (default 100)", 3 },
 	{ "map-memory", KEY_MAP_MEMORY, "MIB", 0, "Limit of kernel memory for maps (default 128)",
 	  3 },
-	{ "uprobes", KEY_UPROBES, "KIND", 0, "auto, multi or perf", 4 },
+	{ "no-stacks", KEY_NO_STACKS, NULL, 0, "Count without stacks: cheaper, one site a function",
+	  3 },
+	{ "lib", KEY_LIB, "PATH", 0, "This file has an allocator's functions too (repeatable)", 3 },
+	{ "symbol-prefix", KEY_PREFIX, "PREFIX", 0,
+	  "What their names begin with in the --lib before it", 3 },
+	{ "uprobes", KEY_UPROBES, "KIND", 0, "auto, session, multi, perf or shared", 4 },
 	{ "vm-hooks", KEY_VM_HOOKS, "KIND", 0, "auto, fentry, tracepoint or none", 4 },
 	{ 0 },
 };
@@ -64,10 +72,8 @@ struct word {
 };
 
 static const struct word uprobe_words[] = {
-	{ "auto", MT_LINK_AUTO },
-	{ "multi", MT_LINK_MULTI },
-	{ "perf", MT_LINK_PERF },
-	{ 0 },
+	{ "auto", MT_LINK_AUTO }, { "session", MT_LINK_SESSION }, { "multi", MT_LINK_MULTI },
+	{ "perf", MT_LINK_PERF }, { "shared", MT_LINK_SHARED },	  { 0 },
 };
 
 static const struct word vm_words[] = {
@@ -117,6 +123,15 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
 	}
 }
 
+static void add_library(struct argp_state *state, const char *path)
+{
+	struct mt_options *o = state->input;
+
+	if (o->nr_libraries == ARRAY_SIZE(o->libraries))
+		argp_error(state, "--lib: no more than %zu", ARRAY_SIZE(o->libraries));
+	o->libraries[o->nr_libraries++] = (struct mt_session_library){ path, "" };
+}
+
 static error_t parse_record(int key, char *arg, struct argp_state *state)
 {
 	struct mt_options *o = state->input;
@@ -152,6 +167,17 @@ static error_t parse_record(int key, char *arg, struct argp_state *state)
 	case KEY_MAP_MEMORY:
 		o->kernel.map_memory_bytes =
 			number(state, "--map-memory", arg, 1, 1 << 20) * 1048576;
+		break;
+	case KEY_NO_STACKS:
+		o->kernel.no_stacks = true;
+		break;
+	case KEY_LIB:
+		add_library(state, arg);
+		break;
+	case KEY_PREFIX:
+		if (!o->nr_libraries)
+			argp_error(state, "--symbol-prefix: which --lib is it of?");
+		o->libraries[o->nr_libraries - 1].prefix = arg;
 		break;
 	case KEY_UPROBES:
 		o->kernel.links = word_value(state, "--uprobes", arg, uprobe_words);

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "session/kernel.h"
+#include "session/session.h"
 
 /* Exit codes, DESIGN section 5. */
 enum mt_exit {
@@ -48,6 +48,8 @@ struct mt_options {
 	int64_t tick_ms;
 	bool no_ptrace;
 	struct mt_kernel_options kernel;
+	struct mt_session_library libraries[8];
+	size_t nr_libraries;
 
 	const char *file; /* record: -o; report: the capture */
 	const char *out;  /* report: -o */

@@ -102,7 +102,12 @@ static int put_host(struct recording *r)
 {
 	static const char *const vm_names[] = { "auto", "fentry", "tracepoint", "none" };
 	const struct mt_kernel *k = mt_session_kernel(r->session);
-	bool multi = mt_kernel_links(k) == MT_LINK_MULTI;
+	static const char *const return_names[] = {
+		[MT_LINK_SESSION] = "session",
+		[MT_LINK_MULTI] = "uretprobe_multi",
+		[MT_LINK_PERF] = "uretprobe",
+		[MT_LINK_SHARED] = "uretprobe",
+	};
 	struct utsname host;
 	char started[64];
 	time_t now = time(NULL);
@@ -123,7 +128,7 @@ static int put_host(struct recording *r)
 					vm_names[mt_kernel_vm_hooks(k)]);
 	err = err ? err
 		  : mt_capture_put_meta(r->capture, MT_META_HOOKS_RET,
-					multi ? "uretprobe_multi" : "uretprobe");
+					return_names[mt_kernel_links(k)]);
 	return err ? err
 		   : mt_capture_put_meta_int(r->capture, MT_META_TICK_NS,
 					     r->options->tick_ms * 1000000);
@@ -165,7 +170,12 @@ static int adopt(struct recording *r, const pid_t *pids, size_t nr)
 static int begin(struct recording *r, const struct mt_launch_signals *inherited)
 {
 	const struct mt_options *o = r->options;
-	struct mt_session_options session = { .kernel = o->kernel, .no_ptrace = o->no_ptrace };
+	struct mt_session_options session = {
+		.kernel = o->kernel,
+		.no_ptrace = o->no_ptrace,
+		.libraries = o->libraries,
+		.nr_libraries = o->nr_libraries,
+	};
 	_free_ pid_t *pids = NULL;
 	size_t nr = 0;
 	int err = o->argv ? 0 : select_targets(o, &pids, &nr);

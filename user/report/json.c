@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "analysis/coverage.h"
 #include "analysis/heap.h"
 #include "analysis/lifetime.h"
 #include "analysis/losses.h"
@@ -78,6 +79,11 @@ static json_t *known_seconds(int64_t ns)
 	return ns == -1 ? json_null() : seconds(ns);
 }
 
+static json_t *percent(double v)
+{
+	return v < 0 ? json_null() : json_real(v);
+}
+
 static json_t *date(const struct mt_model *m, int64_t at_ns)
 {
 	char rfc3339[MT_DATE_LEN];
@@ -134,6 +140,12 @@ static json_t *stack(struct context *ctx, const struct mt_model_stack *s)
 
 /* ---- a process's heap ------------------------------------------------------------------------ */
 
+/* What needs a block's address is not known where calls were seen at their entry only. */
+static json_t *by_address(const struct mt_heap *heap, int64_t v)
+{
+	return heap->entry_only ? json_null() : number(v);
+}
+
 static json_t *heap_totals(const struct context *ctx, const struct mt_heap *heap)
 {
 	const struct mt_process_row *row = &ctx->process->row;
@@ -142,17 +154,21 @@ static json_t *heap_totals(const struct context *ctx, const struct mt_heap *heap
 	if (!heap->watched)
 		return json_null();
 	mt_losses_get(&losses, ctx->model);
-	return json_pack(
-		"{so so so so so so so so so so so so so so s{}}", "kind",
-		losses.heap == MT_TRUST_EXACT ? json_string("exact") : json_null(), "since",
-		text(row->since), "alloc_count", number(heap->alloc_cnt), "alloc_bytes",
-		number(heap->alloc_bytes), "free_count", number(heap->free_cnt), "free_bytes",
-		number(heap->free_bytes), "live_count", number(heap->live_cnt), "live_bytes",
-		number(heap->live_bytes), "peak_live_bytes", known(row->heap_peak_bytes),
-		"temporary_count", number(heap->temporary_cnt), "short_lived_count",
-		number(heap->short_lived_cnt), "unknown_free_count", number(row->unknown_free_cnt),
-		"inherited_free_count", number(row->inherited_free_cnt), "failed_count",
-		number(row->failed_cnt), "ci95");
+	return json_pack("{so so so so so so so so so so so so so so s{}}", "kind",
+			 losses.heap == MT_TRUST_EXACT && !heap->entry_only ? json_string("exact")
+									    : json_null(),
+			 "since", text(row->since), "alloc_count", number(heap->alloc_cnt),
+			 "alloc_bytes", number(heap->alloc_bytes), "free_count",
+			 number(heap->entry_only ? row->entry_free_cnt : heap->free_cnt),
+			 "free_bytes", by_address(heap, heap->free_bytes), "live_count",
+			 by_address(heap, heap->live_cnt), "live_bytes",
+			 by_address(heap, heap->live_bytes), "peak_live_bytes",
+			 known(row->heap_peak_bytes), "temporary_count",
+			 by_address(heap, heap->temporary_cnt), "short_lived_count",
+			 by_address(heap, heap->short_lived_cnt), "unknown_free_count",
+			 by_address(heap, row->unknown_free_cnt), "inherited_free_count",
+			 by_address(heap, row->inherited_free_cnt), "failed_count",
+			 by_address(heap, row->failed_cnt), "ci95");
 }
 
 static json_t *kinds(const struct mt_heap_site *site)
@@ -165,19 +181,22 @@ static json_t *kinds(const struct mt_heap_site *site)
 	return TAKE_PTR(array);
 }
 
-static json_t *heap_site(struct context *ctx, const struct mt_heap_site *s)
+static json_t *heap_site(struct context *ctx, const struct mt_heap *heap,
+			 const struct mt_heap_site *s)
 {
 	return json_pack(
 		"{so so so so so so so so so so s{so so so} s{so so} s{so so so} s{}}", "stack",
 		stack(ctx, s->stack), "kinds", kinds(s), "alloc_count", number(s->alloc_cnt),
-		"alloc_bytes", number(s->alloc_bytes), "live_count", number(s->live_cnt),
-		"live_bytes", number(s->live_bytes), "at_peak_count", number(s->at_peak_cnt),
-		"at_peak_bytes", number(s->at_peak_bytes), "temporary_count",
-		number(s->temporary_cnt), "short_lived_count", number(s->short_lived_cnt),
-		"lifetime_ns", "p50", known(s->lifetime_p50_ns), "p90", known(s->lifetime_p90_ns),
-		"p99", known(s->lifetime_p99_ns), "live_age_ns", "p50", known(s->live_age_p50_ns),
-		"max", known(s->live_age_max_ns), "size_bytes", "p50", known(s->size_p50_bytes),
-		"p99", known(s->size_p99_bytes), "max", number(s->size_max_bytes), "ci95");
+		"alloc_bytes", number(s->alloc_bytes), "live_count", by_address(heap, s->live_cnt),
+		"live_bytes", by_address(heap, s->live_bytes), "at_peak_count",
+		by_address(heap, s->at_peak_cnt), "at_peak_bytes",
+		by_address(heap, s->at_peak_bytes), "temporary_count",
+		by_address(heap, s->temporary_cnt), "short_lived_count",
+		by_address(heap, s->short_lived_cnt), "lifetime_ns", "p50",
+		known(s->lifetime_p50_ns), "p90", known(s->lifetime_p90_ns), "p99",
+		known(s->lifetime_p99_ns), "live_age_ns", "p50", known(s->live_age_p50_ns), "max",
+		known(s->live_age_max_ns), "size_bytes", "p50", known(s->size_p50_bytes), "p99",
+		known(s->size_p99_bytes), "max", number(s->size_max_bytes), "ci95");
 }
 
 static json_t *heap_sites(struct context *ctx, const struct mt_heap *heap)
@@ -185,7 +204,7 @@ static json_t *heap_sites(struct context *ctx, const struct mt_heap *heap)
 	_decref_ json_t *array = json_array();
 
 	for (size_t i = 0; array && i < heap->nr_sites; i++)
-		if (json_array_append_new(array, heap_site(ctx, &heap->sites[i])))
+		if (json_array_append_new(array, heap_site(ctx, heap, &heap->sites[i])))
 			return NULL;
 	return TAKE_PTR(array);
 }
@@ -340,23 +359,25 @@ static json_t *process(const struct mt_model *m, const struct mt_model_process *
 	__cleanup(free_context) struct context ctx = { .model = m, .process = p };
 	__cleanup(mt_heap_free) struct mt_heap *heap = NULL;
 	const struct mt_process_row *row = &p->row;
+	struct mt_coverage coverage;
 	struct mt_lifetime life;
 
 	ctx.frames = calloc(p->nr_frames + 1, sizeof(json_t *));
 	if (!ctx.frames || mt_heap_new(&heap, p))
 		return NULL;
 	mt_lifetime_get(&life, m, p);
+	mt_coverage_get(&coverage, p);
 	return json_pack(
-		"{so so so so so so so so sb so ss so so sn so s[] so so so so so"
+		"{so so so so so so so so sb so so so ss so so so sn so s[] so so so so so"
 		" s{sn sn s[]} so s[]}",
 		"pid", number(row->pid), "ppid", number(row->ppid), "comm", text(row->comm), "exe",
 		text(row->exe), "cgroup", text(row->cgroup), "started", date(m, row->start_ns),
 		"ended", text(row->ended), "exit_status", known(row->exit_status), "oom_killed",
-		row->oom_killed, "allocators", list(row->allocators), "layer", life.layer, "phases",
-		phases(&life), "coverage_pct",
-		life.coverage_pct < 0 ? json_null() : json_real(life.coverage_pct),
-		"stacks_complete_pct", "peak", peak(row), "rss_bill", "heap",
-		heap_totals(&ctx, heap), "sites", heap_sites(&ctx, heap), "realloc",
+		row->oom_killed, "allocators", list(row->allocators), "runtimes",
+		list(row->runtimes), "heap_note", text(row->heap_note), "layer", life.layer,
+		"phases", phases(&life), "coverage_pct", percent(coverage.pct), "counted_time_pct",
+		percent(life.counted_pct), "stacks_complete_pct", "peak", peak(row), "rss_bill",
+		"heap", heap_totals(&ctx, heap), "sites", heap_sites(&ctx, heap), "realloc",
 		realloc_calls(&ctx), "threads", threads(&ctx), "maps", maps(&ctx), "faults",
 		"count", "sampled_period", "sites", "timeline", timeline(p), "findings");
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "analysis/coverage.h"
 #include "analysis/heap.h"
 #include "analysis/lifetime.h"
 #include "analysis/losses.h"
@@ -17,6 +18,7 @@
 #include "report/printer.h"
 #include "report/report.h"
 #include "report/units.h"
+#include "target/runtime.h"
 #include "util/cleanup.h"
 
 #define DEFAULT_WIDTH	   80
@@ -181,6 +183,8 @@ static void print_heap_peak(struct mt_printer *p, const struct mt_process_row *r
 
 	if (!heap->watched)
 		mt_print_field(p, "Peak heap", "unknown: its allocator calls were not counted");
+	else if (heap->entry_only)
+		mt_print_field(p, "Peak heap", "unknown: calls were seen where they begin only");
 	else if (!row->heap_peak_bytes && trust == MT_TRUST_EXACT)
 		mt_print_field(p, "Peak heap", "%s since %s (exact)",
 			       heap->alloc_cnt ? "0 B: it allocated blocks of no size only"
@@ -213,6 +217,12 @@ static void print_heap(struct mt_printer *p, const struct mt_model_process *proc
 {
 	if (!heap->watched)
 		return;
+	if (heap->entry_only) {
+		mt_print_field(p, "Heap calls", "%s of %s asked for, %s",
+			       THINGS(heap->alloc_cnt, "allocation"), BYTES(heap->alloc_bytes),
+			       THINGS(process->row.entry_free_cnt, "free"));
+		return;
+	}
 	mt_print_field(p, "Heap calls",
 		       "%s%s of %s: %s temporary, %s freed within 1 ms; %s failed (%s)",
 		       at_least(trust), THINGS(heap->alloc_cnt, "allocation"),
@@ -310,6 +320,27 @@ static void print_maps(struct mt_printer *p, const struct mt_model *m,
 	print_stack(p, process, &maps->sites[0]->stack);
 }
 
+/* Whether the heap is the whole story, and what else owns memory. */
+static void print_coverage(struct mt_printer *p, const struct mt_model_process *process)
+{
+	const struct mt_process_row *row = &process->row;
+	struct mt_coverage c;
+
+	mt_coverage_get(&c, process);
+	if (row->heap_note)
+		mt_print_field(p, "Heap", "%s", row->heap_note);
+	if (row->runtimes)
+		mt_print_field(p, "Runtime", "%s", mt_runtime_note(row->runtimes) ?: row->runtimes);
+	if (c.pct < 0)
+		return;
+	mt_print_field(p, "Coverage", "%s%.0f%% of %s of anonymous growth is %s's",
+		       c.low ? "LOW: " : "", c.pct, BYTES(c.grown_bytes),
+		       row->allocators ?: "a known allocator");
+	if (c.low)
+		mt_print_field(p, "", "%s came otherwise: see the mappings",
+			       BYTES(c.unexplained_bytes));
+}
+
 /* What this process's numbers leave out. */
 static void print_unseen(struct mt_printer *p, const struct mt_model_process *process,
 			 const struct mt_lifetime *life)
@@ -324,14 +355,14 @@ static void print_unseen(struct mt_printer *p, const struct mt_model_process *pr
 		{ row->discarded_cnt, "calls that never returned" },
 	};
 
-	if (life->coverage_pct < 0)
-		mt_print_field(p, "Coverage", "unknown: it had no time");
+	if (life->counted_pct < 0)
+		mt_print_field(p, "Counted", "unknown: it had no time");
 	else if (process->nr_gaps)
-		mt_print_field(p, "Coverage", "%.2f%% of its time; not counted: %s, in %s",
-			       life->coverage_pct, SECONDS(life->uncounted_ns),
+		mt_print_field(p, "Counted", "%.2f%% of its time; not counted: %s, in %s",
+			       life->counted_pct, SECONDS(life->uncounted_ns),
 			       THINGS(process->nr_gaps, "gap"));
 	else
-		mt_print_field(p, "Coverage", "%.2f%% of its time", life->coverage_pct);
+		mt_print_field(p, "Counted", "%.2f%% of its time", life->counted_pct);
 	for (size_t i = 0; i < ARRAY_SIZE(unseen); i++)
 		if (unseen[i].cnt)
 			mt_print_field(p, "", "%s: %s", unseen[i].what, COUNT(unseen[i].cnt));
@@ -361,6 +392,7 @@ static int print_process(struct mt_printer *p, const struct mt_model *m,
 	print_worst_storm(p, process, storms, losses->storms);
 	print_threads(p, process, threads, losses->ledgers);
 	print_maps(p, m, process, maps, losses->ledgers);
+	print_coverage(p, process);
 	print_unseen(p, process, &life);
 	return p->err;
 }

@@ -13,6 +13,7 @@
 #include "target/locate.h"
 #include "target/maps.h"
 #include "target/proc.h"
+#include "target/runtime.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -31,25 +32,81 @@ void mt_attach_release(struct mt_process *process)
 		mt_links_free(&process->links[--process->nr_links]);
 }
 
+/*
+ * May its calls' returns be probed? Go moves its stacks, with the return addresses in them, and
+ * before "seccomp: passthrough uretprobe systemcall without filtering" (6.14) a filter may kill
+ * who comes out of one.
+ */
+static bool is_entry_only(const struct mt_session *s, const struct mt_process *process)
+{
+	const struct mt_program *p = process->program;
+
+	if (!mt_kernel_returns_pass_seccomp(s->kernel) && mt_proc_seccomp(process->pid) == 2)
+		return true;
+	for (size_t i = 0; i < p->nr_modules; i++) {
+		const struct mt_probe_target *file = p->modules[i].file;
+
+		if (file && file->runtime && file->runtime->return_probes_unsafe)
+			return true;
+	}
+	return false;
+}
+
+/* "a", then "a,b"; what has no room is left out. */
+static void append_name(char *list, size_t size, const char *name)
+{
+	size_t used = strlen(list);
+
+	if (!strstr(list, name) && used + strlen(name) + 2 <= size)
+		snprintf(list + used, size - used, "%s%s", used ? "," : "", name);
+}
+
+/* Why what is counted is not the heap, or not all that there is to know of it. */
+static const char *heap_note(const struct mt_program *p)
+{
+	bool no_symbols = false;
+
+	for (size_t i = 0; i < p->nr_modules; i++)
+		no_symbols |= p->modules[i].file && p->modules[i].file->no_symbols;
+	if (p->foreign)
+		return "another malloc than a known one comes first: name its file with --lib; "
+		       "mappings and faults only";
+	if (!p->watched && no_symbols)
+		return "static binary without symbols: no allocator found; mappings and faults "
+		       "only";
+	if (!p->watched)
+		return "no allocator that is known: name its file with --lib; mappings and faults "
+		       "only";
+	if (p->entry_only)
+		return "return probes could harm it: calls are counted where they begin, what "
+		       "lives is not known";
+	return NULL;
+}
+
 /* What is probed and mapped has a name in the report. */
 static void note_watched(struct mt_process *process)
 {
 	struct mt_program *p = process->program;
 
-	/* jemalloc, a sanitizer: what calls libc's malloc then is not the program. */
-	for (size_t i = 0; i < p->nr_modules; i++)
-		p->foreign |= p->modules[i].file && p->modules[i].file->foreign_malloc;
+	for (size_t i = 0; i < p->nr_modules; i++) {
+		const struct mt_probe_target *file = p->modules[i].file;
+
+		if (!file)
+			continue;
+		/* A sanitizer: what calls libc's malloc then is not the program. */
+		p->foreign |= file->foreign_malloc;
+		if (file->runtime)
+			append_name(p->runtimes, sizeof(p->runtimes), file->runtime->name);
+	}
 	for (size_t i = 0; i < p->nr_modules && !p->foreign; i++) {
 		const struct mt_probe_target *file = p->modules[i].file;
 
 		if (!file || !has_links(process, file))
 			continue;
 		p->watched = true;
-		if (!strstr(p->allocators, file->allocator.name))
-			snprintf(p->allocators + strlen(p->allocators),
-				 sizeof(p->allocators) - strlen(p->allocators), "%s%s",
-				 p->allocators[0] ? "," : "", file->allocator.name);
+		append_name(p->allocators, sizeof(p->allocators), file->allocator.name);
 	}
+	p->heap_note = heap_note(p);
 }
 
 /*
@@ -76,13 +133,19 @@ static void note_open(struct mt_process *process, int64_t since_ns)
 static int open_links(struct mt_session *s, struct mt_process *process,
 		      const struct mt_probe_target **targets, int nr)
 {
+	struct mt_links_options options = {
+		.entry_only = is_entry_only(s, process),
+		.alone = process->program->pid != process->pid,
+	};
+
+	process->program->entry_only |= options.entry_only;
 	for (int i = 0; i < nr && process->nr_links < MT_FILES_MAX; i++) {
 		int err;
 
 		if (has_links(process, targets[i]))
 			continue;
 		err = mt_links_open(&process->links[process->nr_links], s->kernel, process->pid,
-				    targets[i]);
+				    targets[i], &options);
 		if (err == -ESRCH)
 			return err;
 		if (err)
@@ -123,38 +186,38 @@ static int attach_targets(struct mt_session *s, struct mt_process *process,
 	return err;
 }
 
-static int attach_mapped(struct mt_session *s, struct mt_process *process, pid_t tid)
+/*
+ * What its mappings show goes first: whether it may have return probes depends on it. What is
+ * predicted joins what is mapped, so that there is one window without a gap.
+ */
+static int attach(struct mt_session *s, struct mt_process *process, pid_t tid, bool predict)
 {
 	const struct mt_probe_target *targets[MT_FILES_MAX];
 	__cleanup(mt_maps_free) struct mt_maps *maps = NULL;
-	int err = mt_maps_load(&maps, tid), nr;
+	int err = mt_maps_load(&maps, tid), nr, more = 0;
 
+	err = err ? err : mt_program_note_modules(process->program, s->locator, tid, maps);
 	if (err)
 		return err;
 	nr = mt_locator_find(s->locator, tid, maps, targets, MT_FILES_MAX);
+	if (predict && nr >= 0)
+		more = mt_locator_predict(s->locator, tid, targets + nr, MT_FILES_MAX - nr);
+	if (more > 0)
+		nr += more;
 	if (nr > 0)
 		err = attach_targets(s, process, targets, nr);
-	if (err)
-		return err;
-	err = mt_program_note_modules(process->program, s->locator, tid, maps);
 	note_watched(process);
 	return err ? err : nr < 0 ? nr : 0;
 }
 
 int mt_attach_process(struct mt_session *s, struct mt_process *process, bool predict)
 {
-	const struct mt_probe_target *targets[MT_FILES_MAX];
-	int nr;
-
-	if (!predict)
-		return attach_mapped(s, process, process->pid);
-	nr = mt_locator_predict(s->locator, process->pid, targets, MT_FILES_MAX);
-	return nr < 0 ? nr : attach_targets(s, process, targets, nr);
+	return attach(s, process, process->pid, predict);
 }
 
 int mt_attach_refresh(struct mt_session *s, struct mt_process *process, pid_t tid)
 {
-	return attach_mapped(s, process, tid);
+	return attach(s, process, tid, false);
 }
 
 void mt_attach_threads(struct mt_program *p)

@@ -56,7 +56,7 @@ static void on_vfork(struct mt_session *s, const struct mt_event *e)
 
 	if (!process)
 		s->strays++;
-	else if (mt_kernel_links(s->kernel) == MT_LINK_MULTI)
+	else if (mt_kernel_links_by_process(s->kernel))
 		process->shares_ns = e->ts_ns; /* until it is attached to */
 }
 

@@ -32,7 +32,7 @@ static void on_forked(void *arg, pid_t parent, pid_t child, bool shares_mm)
 	process->held = true;
 	process->unseen = false;
 	/* A perf event sees every process of an address space: the parent's is enough. */
-	if (shares_mm && mt_kernel_links(s->kernel) == MT_LINK_PERF)
+	if (shares_mm && !mt_kernel_links_by_process(s->kernel))
 		return;
 	mt_attach_process(s, process, false);
 }
@@ -64,7 +64,6 @@ static bool on_execed(void *arg, pid_t pid, pid_t former_tid)
 	if (!process)
 		return !why;
 	mt_attach_process(s, process, true);
-	mt_attach_refresh(s, process, pid); /* the program and ld.so are mapped already */
 	process->program->modules_stale = true;
 	if (!why)
 		return true;

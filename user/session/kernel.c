@@ -13,6 +13,8 @@
 #include "session/closer.h"
 #include "session/features.h"
 #include "session/perf.h"
+#include "session/probes.h"
+#include "session/shared.h"
 #include "session/uapi.h"
 #include "util/cleanup.h"
 #include "util/log.h"
@@ -21,9 +23,13 @@ struct mt_kernel {
 	struct memtide *skel;
 	struct ring_buffer *ring;
 	struct mt_closer *closer;
+	struct mt_probes *probes;
+	struct mt_shared *shared;
 	enum mt_link_kind links;
+	bool links_forced;
+	bool returns_pass_seccomp;
 	enum mt_vm_hooks vm;
-	struct bpf_link *vm_links[8];
+	struct bpf_link *vm_links[10];
 	void (*on_event)(const struct mt_event *, void *);
 	void *on_event_arg;
 };
@@ -108,12 +114,47 @@ static bool wanted(const struct mt_kernel *k, const struct bpf_program *prog)
 		return k->vm == MT_VM_FENTRY;
 	if (!strncmp(name, "mt_tp_", 6))
 		return k->vm == MT_VM_TRACEPOINT;
+	if (!strncmp(name, "mt_multi_", 9))
+		return k->links == MT_LINK_MULTI;
+	if (!strcmp(name, "mt_session"))
+		return k->links == MT_LINK_SESSION;
 	return true;
+}
+
+static int choose_links(struct mt_kernel *k, enum mt_link_kind asked, const struct mt_features *f)
+{
+	const struct {
+		const char *name;
+		bool there;
+		int why_not;
+	} kinds[] = {
+		[MT_LINK_SESSION] = { "session probes", f->uprobe_session,
+				      f->uprobe_session_errno },
+		[MT_LINK_MULTI] = { "uprobe_multi", f->uprobe_multi, f->uprobe_multi_errno },
+		[MT_LINK_PERF] = { "uprobes", f->perf_uprobe, f->perf_uprobe_errno },
+		[MT_LINK_SHARED] = { "uprobe events", f->tracefs, f->tracefs_errno },
+	};
+
+	k->links_forced = asked != MT_LINK_AUTO;
+	k->returns_pass_seccomp = f->returns_pass_seccomp;
+	k->links = asked;
+	for (int kind = MT_LINK_SESSION; k->links == MT_LINK_AUTO && kind <= MT_LINK_PERF; kind++)
+		if (kinds[kind].there || kind == MT_LINK_PERF)
+			k->links = kind;
+	if (kinds[k->links].there)
+		return 0;
+	if (k->links_forced)
+		return mt_err(-EOPNOTSUPP, "this kernel has no %s (%s): leave --uprobes out",
+			      kinds[k->links].name, strerror(kinds[k->links].why_not));
+	return mt_err(-EOPNOTSUPP,
+		      "this kernel has no uprobes (%s): use one built with CONFIG_UPROBE_EVENTS",
+		      strerror(f->perf_uprobe_errno));
 }
 
 static int choose(struct mt_kernel *k, const struct mt_kernel_options *options)
 {
 	struct mt_features f;
+	int err;
 
 	if (!mt_features_btf())
 		return mt_err(-EOPNOTSUPP,
@@ -125,18 +166,9 @@ static int choose(struct mt_kernel *k, const struct mt_kernel_options *options)
 			      "cannot load BPF programs (%s): run as root, or with CAP_BPF, "
 			      "CAP_PERFMON and CAP_SYS_PTRACE; see `memtide doctor`",
 			      strerror(f.bpf_errno));
-	k->links = options->links;
-	if (k->links == MT_LINK_AUTO)
-		k->links = f.uprobe_multi ? MT_LINK_MULTI : MT_LINK_PERF;
-	if (k->links == MT_LINK_MULTI && !f.uprobe_multi)
-		return mt_err(-EOPNOTSUPP,
-			      "this kernel has no uprobe_multi (%s): leave --uprobes out",
-			      strerror(f.uprobe_multi_errno));
-	if (k->links == MT_LINK_PERF && !f.perf_uprobe)
-		return mt_err(-EOPNOTSUPP,
-			      "this kernel has no uprobes (%s): use one built with "
-			      "CONFIG_UPROBE_EVENTS",
-			      strerror(f.perf_uprobe_errno));
+	err = choose_links(k, options->links, &f);
+	if (err)
+		return err;
 	k->vm = options->vm;
 	if (k->vm == MT_VM_AUTO)
 		k->vm = f.fentry ? MT_VM_FENTRY : f.tracefs ? MT_VM_TRACEPOINT : MT_VM_NONE;
@@ -153,13 +185,14 @@ static int load(struct mt_kernel *k, const struct mt_kernel_options *options)
 		return mt_err(-errno, "cannot open the BPF object: %s", strerror(errno));
 	bpf_object__for_each_program(prog, k->skel->obj)
 		bpf_program__set_autoload(prog, wanted(k, prog));
-	if (k->links == MT_LINK_MULTI) {
-		bpf_program__set_expected_attach_type(k->skel->progs.mt_call_enter,
-						      MT_BPF_TRACE_UPROBE_MULTI);
-		bpf_program__set_expected_attach_type(k->skel->progs.mt_call_exit,
-						      MT_BPF_TRACE_UPROBE_MULTI);
-	}
-	k->skel->rodata->mt_links_by_process = k->links == MT_LINK_MULTI;
+	bpf_program__set_expected_attach_type(k->skel->progs.mt_multi_enter,
+					      MT_BPF_TRACE_UPROBE_MULTI);
+	bpf_program__set_expected_attach_type(k->skel->progs.mt_multi_exit,
+					      MT_BPF_TRACE_UPROBE_MULTI);
+	bpf_program__set_expected_attach_type(k->skel->progs.mt_session,
+					      MT_BPF_TRACE_UPROBE_SESSION);
+	k->skel->rodata->mt_links_by_process = mt_kernel_links_by_process(k);
+	k->skel->rodata->mt_stacks_wanted = !options->no_stacks;
 	err = size_maps(k->skel->obj, options->map_memory_bytes);
 	err = err ? err : size_ring(k->skel->maps.mt_events, options->map_memory_bytes / 4);
 	err = err ? err : size_ring(k->skel->maps.mt_vm_events, options->map_memory_bytes);
@@ -248,6 +281,8 @@ int mt_kernel_load(struct mt_kernel **out, const struct mt_kernel_options *optio
 	err = err ? err : load(k, options);
 	err = err ? err : attach_tasks(k);
 	err = err ? err : attach_vm(k);
+	err = err ? err : mt_probes_new(&k->probes, bpf_map__fd(k->skel->maps.mt_probes));
+	err = err ? err : mt_shared_new(&k->shared);
 	if (err)
 		return err;
 	k->ring = ring_buffer__new(bpf_map__fd(k->skel->maps.mt_events), on_record, k, NULL);
@@ -265,6 +300,8 @@ void mt_kernel_free(struct mt_kernel **kernel)
 	if (!k)
 		return;
 	mt_closer_free(&k->closer);
+	mt_shared_free(&k->shared);
+	mt_probes_free(&k->probes);
 	ring_buffer__free(k->ring);
 	for (size_t i = 0; i < ARRAY_SIZE(k->vm_links); i++)
 		bpf_link__destroy(k->vm_links[i]);
@@ -278,6 +315,21 @@ enum mt_link_kind mt_kernel_links(const struct mt_kernel *k)
 	return k->links;
 }
 
+bool mt_kernel_links_by_process(const struct mt_kernel *k)
+{
+	return k->links == MT_LINK_SESSION || k->links == MT_LINK_MULTI;
+}
+
+bool mt_kernel_links_forced(const struct mt_kernel *k)
+{
+	return k->links_forced;
+}
+
+bool mt_kernel_returns_pass_seccomp(const struct mt_kernel *k)
+{
+	return k->returns_pass_seccomp;
+}
+
 enum mt_vm_hooks mt_kernel_vm_hooks(const struct mt_kernel *k)
 {
 	return k->vm;
@@ -288,14 +340,32 @@ struct mt_closer *mt_kernel_closer(const struct mt_kernel *k)
 	return k->closer;
 }
 
-int mt_kernel_enter_fd(const struct mt_kernel *k)
+struct mt_probes *mt_kernel_probes(const struct mt_kernel *k)
 {
-	return bpf_program__fd(k->skel->progs.mt_call_enter);
+	return k->probes;
 }
 
-int mt_kernel_exit_fd(const struct mt_kernel *k)
+struct mt_shared *mt_kernel_shared(const struct mt_kernel *k)
 {
-	return bpf_program__fd(k->skel->progs.mt_call_exit);
+	return k->shared;
+}
+
+int mt_kernel_enter_fd(const struct mt_kernel *k, enum mt_link_kind kind)
+{
+	const struct memtide *s = k->skel;
+
+	if (kind == MT_LINK_SESSION)
+		return bpf_program__fd(s->progs.mt_session);
+	return bpf_program__fd(kind == MT_LINK_MULTI ? s->progs.mt_multi_enter
+						     : s->progs.mt_call_enter);
+}
+
+int mt_kernel_exit_fd(const struct mt_kernel *k, enum mt_link_kind kind)
+{
+	const struct memtide *s = k->skel;
+
+	return bpf_program__fd(kind == MT_LINK_MULTI ? s->progs.mt_multi_exit
+						     : s->progs.mt_call_exit);
 }
 
 int mt_kernel_control(struct mt_kernel *k, enum mt_control_op op, pid_t tgid, uint32_t *slot)

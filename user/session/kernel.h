@@ -12,16 +12,20 @@
 #ifndef MT_SESSION_KERNEL_H
 #define MT_SESSION_KERNEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "wire.h"
 
+/* What ties probes to a process, the cheapest first. */
 enum mt_link_kind {
 	MT_LINK_AUTO = 0,
-	MT_LINK_MULTI, /* one uprobe_multi link for all functions of a file */
-	MT_LINK_PERF,  /* one perf event a function */
+	MT_LINK_SESSION, /* one link for entries and returns of all functions of a file */
+	MT_LINK_MULTI,	 /* one for the entries, one for the returns */
+	MT_LINK_PERF,	 /* a perf event for each */
+	MT_LINK_SHARED,	 /* one event for each, for all processes */
 };
 
 enum mt_vm_hooks {
@@ -34,24 +38,38 @@ enum mt_vm_hooks {
 struct mt_kernel_options {
 	enum mt_link_kind links;
 	enum mt_vm_hooks vm;
+	bool no_stacks;
 	uint64_t map_memory_bytes;
 };
 
 struct mt_closer;
 struct mt_kernel;
+struct mt_probes;
+struct mt_shared;
 
 int mt_kernel_load(struct mt_kernel **out, const struct mt_kernel_options *options);
 void mt_kernel_free(struct mt_kernel **kernel);
 
+/* The kind that processes get as long as few of them map a file; links.h. */
 enum mt_link_kind mt_kernel_links(const struct mt_kernel *k);
+/* Does a vfork child need links of its own? Else its parent's see it too. */
+bool mt_kernel_links_by_process(const struct mt_kernel *k);
+/* Is that the only kind: was it asked for? */
+bool mt_kernel_links_forced(const struct mt_kernel *k);
+/* May a process under a seccomp filter have return probes? */
+bool mt_kernel_returns_pass_seccomp(const struct mt_kernel *k);
 enum mt_vm_hooks mt_kernel_vm_hooks(const struct mt_kernel *k);
 
 /* Where links are closed. */
 struct mt_closer *mt_kernel_closer(const struct mt_kernel *k);
 
-/* Programs for links.h to attach. */
-int mt_kernel_enter_fd(const struct mt_kernel *k);
-int mt_kernel_exit_fd(const struct mt_kernel *k);
+/* What links.h keeps for all of them. */
+struct mt_probes *mt_kernel_probes(const struct mt_kernel *k);
+struct mt_shared *mt_kernel_shared(const struct mt_kernel *k);
+
+/* Programs for links.h to attach; a session has one for both. */
+int mt_kernel_enter_fd(const struct mt_kernel *k, enum mt_link_kind kind);
+int mt_kernel_exit_fd(const struct mt_kernel *k, enum mt_link_kind kind);
 
 /* Ask mt_control (wire.h); *slot may be NULL. Not logged. */
 int mt_kernel_control(struct mt_kernel *k, enum mt_control_op op, pid_t tgid, uint32_t *slot);

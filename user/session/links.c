@@ -2,7 +2,6 @@
 #include "session/links.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,30 +10,34 @@
 #include "session/closer.h"
 #include "session/kernel.h"
 #include "session/perf.h"
+#include "session/probes.h"
+#include "session/shared.h"
 #include "session/uapi.h"
 #include "target/locate.h"
 #include "util/cleanup.h"
 #include "wire.h"
 
 /* A perf event and the link that ties the program to it, an entry and a return each. */
-#define FDS_MAX (MT_FUNC_MAX * 2 * 2)
+#define FDS_MAX (MT_ALLOCATOR_SITES_MAX * 2 * 2)
 
 struct mt_links {
-	const struct mt_probe_target *target;
-	struct mt_closer *closer;
+	struct mt_probes_file *file;
+	struct mt_kernel *kernel;
+	enum mt_link_kind kind;
+	pid_t tgid;
 	int fds[FDS_MAX];
 	size_t nr;
 };
 
 /* The very file, whatever its path now leads to. */
-static void target_path(const struct mt_probe_target *target, char path[static 32])
+static void target_path(const struct mt_links *l, char path[static 32])
 {
-	snprintf(path, 32, "/proc/self/fd/%d", target->fd);
+	snprintf(path, 32, "/proc/self/fd/%d", l->file->target->fd);
 }
 
-static uint64_t site_cookie(pid_t tgid, const struct mt_probe_site *site)
+static uint64_t cookie(const struct mt_links *l, size_t site)
 {
-	return MT_COOKIE(tgid, site->func, site->code_before, site->code_after);
+	return MT_COOKIE(l->kind == MT_LINK_SHARED ? 0 : l->tgid, l->file->first + site);
 }
 
 static int add(struct mt_links *l, int fd)
@@ -45,76 +48,127 @@ static int add(struct mt_links *l, int fd)
 	return 0;
 }
 
-static int open_multi(struct mt_links *l, const struct mt_kernel *k, pid_t tgid, bool returns)
+/* Which functions a link is for: a session's returns are those that its entries ask for. */
+static bool wants(const struct mt_probe_site *site, bool returns)
 {
-	uint64_t offsets[MT_FUNC_MAX], cookies[MT_FUNC_MAX];
-	struct mt_uprobe_multi m = { .offsets = offsets, .cookies = cookies, .pid = tgid };
-	const struct mt_allocator *a = &l->target->allocator;
+	return !returns || site->wants_return;
+}
+
+static int open_multi(struct mt_links *l, bool returns)
+{
+	uint64_t offsets[MT_ALLOCATOR_SITES_MAX], cookies[MT_ALLOCATOR_SITES_MAX];
+	const struct mt_allocator *a = &l->file->target->allocator;
+	struct mt_uprobe_multi m = { .offsets = offsets, .cookies = cookies, .pid = l->tgid };
+	bool session = l->kind == MT_LINK_SESSION;
 	char path[32];
 
-	target_path(l->target, path);
+	target_path(l, path);
 	m.path = path;
 	m.flags = returns ? MT_BPF_F_UPROBE_MULTI_RETURN : 0;
 	for (size_t i = 0; i < a->nr_sites; i++) {
-		if (returns && !a->sites[i].wants_return)
+		if (!wants(&a->sites[i], returns))
 			continue;
 		offsets[m.cnt] = a->sites[i].file_offset;
-		cookies[m.cnt++] = site_cookie(tgid, &a->sites[i]);
+		cookies[m.cnt++] = cookie(l, i);
 	}
 	if (!m.cnt)
 		return 0;
-	return add(l, mt_link_create_uprobe_multi(returns ? mt_kernel_exit_fd(k)
-							  : mt_kernel_enter_fd(k),
-						  MT_BPF_TRACE_UPROBE_MULTI, &m));
+	return add(l, mt_link_create_uprobe_multi(returns ? mt_kernel_exit_fd(l->kernel, l->kind)
+							  : mt_kernel_enter_fd(l->kernel, l->kind),
+						  session ? MT_BPF_TRACE_UPROBE_SESSION
+							  : MT_BPF_TRACE_UPROBE_MULTI,
+						  &m));
 }
 
-static int open_perf_one(struct mt_links *l, const struct mt_kernel *k, pid_t tgid,
-			 const struct mt_probe_site *site, bool is_return)
+static int open_perf(struct mt_links *l, size_t site, bool is_return)
 {
-	LIBBPF_OPTS(bpf_link_create_opts, opts, .perf_event.bpf_cookie = site_cookie(tgid, site));
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .perf_event.bpf_cookie = cookie(l, site));
 	char path[32];
 	int event, link;
 
-	target_path(l->target, path);
-	event = mt_perf_uprobe_open(path, site->file_offset, is_return, tgid);
+	target_path(l, path);
+	event = mt_perf_uprobe_open(path, l->file->target->allocator.sites[site].file_offset,
+				    is_return, l->tgid);
 	if (event < 0)
 		return event;
 	add(l, event);
-	link = bpf_link_create(is_return ? mt_kernel_exit_fd(k) : mt_kernel_enter_fd(k), event,
-			       BPF_PERF_EVENT, &opts);
+	link = bpf_link_create(is_return ? mt_kernel_exit_fd(l->kernel, l->kind)
+					 : mt_kernel_enter_fd(l->kernel, l->kind),
+			       event, BPF_PERF_EVENT, &opts);
 	return link < 0 ? -errno : add(l, link);
 }
 
-static int open_perf(struct mt_links *l, const struct mt_kernel *k, pid_t tgid, bool returns)
+static int open_shared(struct mt_links *l, size_t site, bool is_return)
 {
-	const struct mt_allocator *a = &l->target->allocator;
+	const struct mt_probe_target *target = l->file->target;
+	int prog = is_return ? mt_kernel_exit_fd(l->kernel, l->kind)
+			     : mt_kernel_enter_fd(l->kernel, l->kind);
+
+	return add(l, mt_shared_open(mt_kernel_shared(l->kernel), target->fd,
+				     target->allocator.sites[site].file_offset, is_return, prog,
+				     cookie(l, site), l->tgid));
+}
+
+static int open_each(struct mt_links *l, bool returns)
+{
+	const struct mt_allocator *a = &l->file->target->allocator;
 
 	for (size_t i = 0; i < a->nr_sites; i++) {
-		int err;
+		int err = 0;
 
-		if (returns && !a->sites[i].wants_return)
-			continue;
-		err = open_perf_one(l, k, tgid, &a->sites[i], returns);
+		if (wants(&a->sites[i], returns))
+			err = l->kind == MT_LINK_SHARED ? open_shared(l, i, returns)
+							: open_perf(l, i, returns);
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-int mt_links_open(struct mt_links **out, const struct mt_kernel *k, pid_t tgid,
-		  const struct mt_probe_target *target)
+static int open_all(struct mt_links *l, bool entry_only)
+{
+	bool many = l->kind == MT_LINK_SESSION || l->kind == MT_LINK_MULTI;
+	int (*open)(struct mt_links *, bool) = many ? open_multi : open_each;
+	int err = 0;
+
+	if (!entry_only && l->kind != MT_LINK_SESSION)
+		err = open(l, true);
+	return err ? err : open(l, false);
+}
+
+/* A session always asks for returns; a process without them needs the plain kind. */
+static enum mt_link_kind choose(const struct mt_kernel *k, const struct mt_probes_file *file,
+				const struct mt_links_options *options)
+{
+	enum mt_link_kind kind = mt_kernel_links(k);
+
+	if (!mt_kernel_links_forced(k) && !options->alone && file->processes >= MT_PROBES_CROWD)
+		kind = MT_LINK_SHARED;
+	return options->entry_only && kind == MT_LINK_SESSION ? MT_LINK_PERF : kind;
+}
+
+int mt_links_open(struct mt_links **out, struct mt_kernel *k, pid_t tgid,
+		  const struct mt_probe_target *target, const struct mt_links_options *options)
 {
 	__cleanup(mt_links_free) struct mt_links *l = calloc(1, sizeof(*l));
-	int (*open)(struct mt_links *, const struct mt_kernel *, pid_t, bool) =
-		mt_kernel_links(k) == MT_LINK_MULTI ? open_multi : open_perf;
+	struct mt_probes_file *file;
 	int err;
 
 	if (!l)
 		return -ENOMEM;
-	l->target = target;
-	l->closer = mt_kernel_closer(k);
-	err = open(l, k, tgid, true);
-	err = err ? err : open(l, k, tgid, false);
+	l->kernel = k;
+	l->tgid = tgid;
+	err = mt_probes_file(mt_kernel_probes(k), target, &file);
+	if (err)
+		return err;
+	l->file = file;
+	l->kind = choose(k, file, options);
+	file->processes++;
+	if (l->kind == MT_LINK_SHARED)
+		err = mt_kernel_control(k, MT_CONTROL_SHARE, tgid, NULL);
+	if (!err && options->entry_only)
+		err = mt_kernel_control(k, MT_CONTROL_ENTRY_ONLY, tgid, NULL);
+	err = err ? err : open_all(l, options->entry_only);
 	if (err)
 		return err;
 	*out = TAKE_PTR(l);
@@ -134,12 +188,14 @@ void mt_links_free(struct mt_links **links)
 		l->fds[i] = l->fds[l->nr - 1 - i];
 		l->fds[l->nr - 1 - i] = fd;
 	}
-	mt_closer_close(l->closer, l->fds, l->nr);
+	mt_closer_close(mt_kernel_closer(l->kernel), l->fds, l->nr);
+	if (l->file)
+		l->file->processes--;
 	free(l);
 	*links = NULL;
 }
 
 const struct mt_probe_target *mt_links_target(const struct mt_links *links)
 {
-	return links->target;
+	return links->file->target;
 }

@@ -2,11 +2,13 @@
 /*
  * links.h: the probes in one file, for one process.
  *
- * With uprobe_multi two links serve all functions of the file, with perf events there is one
- * for each; which it is, the kernel object says. Return probes come first: a return without
- * an entry is ignored, an entry without a return would leave a call pending. The caller
- * closes the counted window (mt_kernel_control) around opening, so that no block is seen
- * whose release is not.
+ * Which kind of link it gets the kernel object says (enum mt_link_kind), but in a crowd: when
+ * more than MT_PROBES_CROWD processes have probes in the file, those that come later share one
+ * event for each function. Their hits carry no process; the BPF side is told to count them.
+ *
+ * Return probes come first: a return without an entry is ignored, an entry without a return
+ * would leave a call pending. The caller closes the counted window (mt_kernel_control) around
+ * opening, so that no block is seen whose release is not.
  *
  * A set holds file descriptors only: dying removes the breakpoints, and so does freeing it, soon
  * (closer.h).
@@ -15,14 +17,20 @@
 #ifndef MT_SESSION_LINKS_H
 #define MT_SESSION_LINKS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct mt_kernel;
 struct mt_links;
 struct mt_probe_target;
 
-int mt_links_open(struct mt_links **out, const struct mt_kernel *k, pid_t tgid,
-		  const struct mt_probe_target *target);
+struct mt_links_options {
+	bool entry_only; /* return probes would harm it */
+	bool alone;	 /* never by shared events: it runs in its parent's address space */
+};
+
+int mt_links_open(struct mt_links **out, struct mt_kernel *k, pid_t tgid,
+		  const struct mt_probe_target *target, const struct mt_links_options *options);
 void mt_links_free(struct mt_links **links);
 
 /* The file that the probes are in. */

@@ -106,6 +106,8 @@ int mt_program_inherit(struct mt_program *child, const struct mt_program *parent
 	child->ppid = parent->pid;
 	memcpy(child->comm, parent->comm, sizeof(child->comm));
 	memcpy(child->allocators, parent->allocators, sizeof(child->allocators));
+	memcpy(child->runtimes, parent->runtimes, sizeof(child->runtimes));
+	child->heap_note = parent->heap_note;
 	free(child->exe);
 	free(child->cgroup);
 	child->exe = parent->exe ? strdup(parent->exe) : NULL;

@@ -65,6 +65,8 @@ struct mt_program {
 	char *exe;
 	char *cgroup;
 	char allocators[96];
+	char runtimes[32];
+	const char *heap_note; /* static: why its heap is not watched, or only in part */
 
 	int64_t start_ns;
 	int64_t end_ns;
@@ -72,10 +74,11 @@ struct mt_program {
 	enum mt_ended ended;
 	int exit_status;
 	bool oom_killed;
-	bool hidden;  /* the launched child before its exec: nobody's program */
-	bool ready;   /* its links are open, be anything mapped that they are in or not */
-	bool foreign; /* another malloc than the probed one comes first: its heap is not seen */
-	bool watched; /* an allocator that it has mapped is probed */
+	bool hidden;	 /* the launched child before its exec: nobody's program */
+	bool ready;	 /* its links are open, be anything mapped that they are in or not */
+	bool foreign;	 /* another malloc than the probed one comes first: its heap is not seen */
+	bool watched;	 /* an allocator that it has mapped is probed */
+	bool entry_only; /* without return probes, links.h */
 
 	int status_fd;
 	struct mt_rss rss;

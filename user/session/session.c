@@ -45,6 +45,9 @@ int mt_session_new(struct mt_session **out, const struct mt_session_options *opt
 	raise_file_limit();
 	s->no_ptrace = options->no_ptrace;
 	err = mt_locator_new(&s->locator);
+	for (size_t i = 0; i < options->nr_libraries && !err; i++)
+		err = mt_locator_add_library(s->locator, options->libraries[i].path,
+					     options->libraries[i].prefix);
 	err = err ? err : mt_kernel_load(&s->kernel, &options->kernel);
 	if (err)
 		return err;
@@ -106,11 +109,8 @@ int mt_session_adopt(struct mt_session *s, pid_t pid)
 	err = mt_attach_process(s, process, false);
 	if (err == -ESRCH || !mt_proc_alive(pid))
 		return mt_err(-ESRCH, "process %d ended while it was attached to", pid);
-	if (!err && (!process->nr_links || process->program->foreign))
-		mt_warn("process %d uses no allocator that is known (static, stripped or another "
-			"than glibc): its heap is not watched, only its mappings, threads and "
-			"peaks",
-			pid);
+	if (!err && process->program->heap_note)
+		mt_warn("process %d: %s", pid, process->program->heap_note);
 	return err;
 }
 

@@ -25,9 +25,17 @@ struct mt_locator;
 struct mt_program;
 struct mt_session;
 
+/* A file that has an allocator's functions, under names with a prefix. */
+struct mt_session_library {
+	const char *path;
+	const char *prefix;
+};
+
 struct mt_session_options {
 	struct mt_kernel_options kernel;
 	bool no_ptrace;
+	const struct mt_session_library *libraries;
+	size_t nr_libraries;
 };
 
 int mt_session_new(struct mt_session **out, const struct mt_session_options *options);

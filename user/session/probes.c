@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include "session/probes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <bpf/bpf.h>
+
+#include "target/locate.h"
+#include "util/cleanup.h"
+#include "wire.h"
+
+struct mt_probes {
+	int map_fd;
+	uint32_t next;
+	struct mt_probes_file **v; /* each allocated: their addresses are handed out */
+	size_t nr;
+};
+
+int mt_probes_new(struct mt_probes **out, int map_fd)
+{
+	struct mt_probes *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	p->map_fd = map_fd;
+	*out = p;
+	return 0;
+}
+
+void mt_probes_free(struct mt_probes **probes)
+{
+	struct mt_probes *p = *probes;
+
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->nr; i++)
+		free(p->v[i]);
+	free(p->v);
+	free(p);
+	*probes = NULL;
+}
+
+static int write_rows(struct mt_probes *p, const struct mt_allocator *a)
+{
+	if (a->nr_sites > MT_PROBES_MAX - p->next)
+		return -ENOSPC;
+	for (size_t i = 0; i < a->nr_sites; i++) {
+		const struct mt_probe_site *site = &a->sites[i];
+		uint32_t index = p->next + i;
+		struct mt_probe probe = {
+			.func = site->func,
+			.size = site->size_at,
+			.factor = site->factor_at ?: MT_ARG_ONE,
+			.block = site->block_at,
+			.internal_from = site->internal_from,
+			.internal_to = site->internal_to,
+		};
+
+		if (bpf_map_update_elem(p->map_fd, &index, &probe, BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+static int add(struct mt_probes *p, const struct mt_probe_target *target,
+	       struct mt_probes_file **out)
+{
+	_free_ struct mt_probes_file *file = calloc(1, sizeof(*file));
+	struct mt_probes_file **v = reallocarray(p->v, p->nr + 1, sizeof(struct mt_probes_file *));
+	int err;
+
+	if (v)
+		p->v = v;
+	if (!v || !file)
+		return -ENOMEM;
+	err = write_rows(p, &target->allocator);
+	if (err)
+		return err;
+	file->target = target;
+	file->first = p->next;
+	p->next += target->allocator.nr_sites;
+	*out = p->v[p->nr++] = TAKE_PTR(file);
+	return 0;
+}
+
+int mt_probes_file(struct mt_probes *p, const struct mt_probe_target *target,
+		   struct mt_probes_file **out)
+{
+	for (size_t i = 0; i < p->nr; i++) {
+		if (p->v[i]->target == target) {
+			*out = p->v[i];
+			return 0;
+		}
+	}
+	return add(p, target, out);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * probes.h: the kernel's table of probes, `mt_probes`, which a cookie points into.
+ *
+ * The sites of a file get consecutive rows when the file is probed for the first time, and keep
+ * them for the recording. It is also known here in how many processes a file is probed: beyond
+ * MT_PROBES_CROWD of them links.h changes the way it does that. One thread; errors are -errno,
+ * not logged: -ENOSPC when the table is full.
+ */
+#ifndef MT_SESSION_PROBES_H
+#define MT_SESSION_PROBES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Every trap walks the links of all processes on that instruction: 8 cost what one event does. */
+#define MT_PROBES_CROWD 8
+
+struct mt_probe_target;
+struct mt_probes;
+
+struct mt_probes_file {
+	const struct mt_probe_target *target;
+	uint32_t first; /* row of its first site */
+	unsigned int processes;
+};
+
+/* `map_fd` is borrowed. */
+int mt_probes_new(struct mt_probes **out, int map_fd);
+void mt_probes_free(struct mt_probes **probes);
+
+/* The file's entry, which stays where it is until mt_probes_free. */
+int mt_probes_file(struct mt_probes *p, const struct mt_probe_target *target,
+		   struct mt_probes_file **out);
+
+#endif
