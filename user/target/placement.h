@@ -7,14 +7,21 @@
  * goes to the first instruction that is emulated and is still as good as the entry:
  *
  *   - every call runs it, but for one that returns at once because an argument is NULL or 0;
+ *   - nothing has been done yet: no store, no call, no system call;
  *   - a call runs it once: nothing in the function branches to it, or to before it;
- *   - the arguments are still in their registers, the frame pointer is still the caller's;
+ *   - each argument is in its register, or in one that it was moved to as a whole; of two
+ *     that are to be multiplied, the product will do;
  *   - the stack pointer has not moved: what it points at is the return address, which the
- *     BPF programs read and a return probe replaces.
+ *     BPF programs read and a return probe replaces (arm64: the link register is as it was);
+ *   - the frame pointer is still the caller's.
  *
- * What is not clear is not used: the answer is then the entry. x86-64 only. The bytes may be
- * hostile; no more than MT_PLACEMENT_CODE_MAX of them are looked at. Pure, thread-safe, owns
- * nothing. Offsets are bytes from the function's first.
+ * An early return is passed where something better follows it. What is not clear is not used:
+ * the answer is then the entry, or what follows the nops that the function begins with.
+ *
+ * Which instructions are emulated since when is a table for each machine (placement_x86.c,
+ * placement_arm64.c). mt_placement_choose is for the machine that it was built for. The bytes
+ * may be hostile; no more than MT_PLACEMENT_CODE_MAX of them are looked at. Pure, thread-safe,
+ * owns nothing. Offsets are bytes from the function's first. Errors are -errno.
  */
 #ifndef MT_TARGET_PLACEMENT_H
 #define MT_TARGET_PLACEMENT_H
@@ -47,7 +54,11 @@ struct mt_placement_result {
 	uint32_t offset;
 	enum mt_placement placement;
 	bool needs_trial; /* behind the entry, by another instruction than a push */
-	uint8_t args[3];  /* enum mt_arg (wire.h): where each needed argument is */
+	/*
+	 * Where each needed argument is, enum mt_arg (wire.h). Of two factors that are known
+	 * only as their product, the first is where that is and the second MT_ARG_ONE.
+	 */
+	uint8_t args[3];
 };
 
 /* "stepped" or "emulated". */
@@ -57,8 +68,8 @@ const char *mt_placement_name(enum mt_placement placement);
 uint8_t mt_placement_argument(unsigned int number);
 
 /*
- * -EINVAL: the code has no bytes, or too many. -ENOTSUP: it begins with a nop that must not be
- * probed, and so would every place behind that.
+ * -EINVAL: the code has no bytes, or too many, or `factors` are not two of what is needed.
+ * -ENOTSUP: it begins with what must not be probed, and so would every place behind that.
  */
 int mt_placement_choose(const struct mt_placement_request *request,
 			struct mt_placement_result *out);
