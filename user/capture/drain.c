@@ -308,8 +308,9 @@ static int put_probes(struct mt_drain *d, const struct mt_program *p)
 	for (size_t i = 0; i < p->nr_modules && p->watched; i++) {
 		const struct mt_probe_target *file = p->modules[i].file;
 
-		for (size_t j = 0; file && j < file->allocator.nr_sites && !err; j++) {
-			const struct mt_probe_site *site = &file->allocator.sites[j];
+		for (size_t j = 0; file && file->allocator && j < file->allocator->nr_sites && !err;
+		     j++) {
+			const struct mt_probe_site *site = &file->allocator->sites[j];
 			struct mt_probe_row row = {
 				.module = file->path,
 				.function = site->function,

@@ -104,7 +104,7 @@ static void note_watched(struct mt_process *process)
 		if (!file || !has_links(process, file))
 			continue;
 		p->watched = true;
-		append_name(p->allocators, sizeof(p->allocators), file->allocator.name);
+		append_name(p->allocators, sizeof(p->allocators), file->allocator->name);
 	}
 	p->heap_note = heap_note(p);
 }

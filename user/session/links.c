@@ -57,7 +57,7 @@ static bool wants(const struct mt_probe_site *site, bool returns)
 static int open_multi(struct mt_links *l, bool returns)
 {
 	uint64_t offsets[MT_ALLOCATOR_SITES_MAX], cookies[MT_ALLOCATOR_SITES_MAX];
-	const struct mt_allocator *a = &l->file->target->allocator;
+	const struct mt_allocator *a = l->file->target->allocator;
 	struct mt_uprobe_multi m = { .offsets = offsets, .cookies = cookies, .pid = l->tgid };
 	bool session = l->kind == MT_LINK_SESSION;
 	char path[32];
@@ -87,7 +87,7 @@ static int open_perf(struct mt_links *l, size_t site, bool is_return)
 	int event, link;
 
 	target_path(l, path);
-	event = mt_perf_uprobe_open(path, l->file->target->allocator.sites[site].file_offset,
+	event = mt_perf_uprobe_open(path, l->file->target->allocator->sites[site].file_offset,
 				    is_return, l->tgid);
 	if (event < 0)
 		return event;
@@ -105,13 +105,13 @@ static int open_shared(struct mt_links *l, size_t site, bool is_return)
 			     : mt_kernel_enter_fd(l->kernel, l->kind);
 
 	return add(l, mt_shared_open(mt_kernel_shared(l->kernel), target->fd,
-				     target->allocator.sites[site].file_offset, is_return, prog,
+				     target->allocator->sites[site].file_offset, is_return, prog,
 				     cookie(l, site), l->tgid));
 }
 
 static int open_each(struct mt_links *l, bool returns)
 {
-	const struct mt_allocator *a = &l->file->target->allocator;
+	const struct mt_allocator *a = l->file->target->allocator;
 
 	for (size_t i = 0; i < a->nr_sites; i++) {
 		int err = 0;

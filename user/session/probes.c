@@ -74,12 +74,12 @@ static int add(struct mt_probes *p, const struct mt_probe_target *target,
 		p->v = v;
 	if (!v || !file)
 		return -ENOMEM;
-	err = write_rows(p, &target->allocator);
+	err = write_rows(p, target->allocator);
 	if (err)
 		return err;
 	file->target = target;
 	file->first = p->next;
-	p->next += target->allocator.nr_sites;
+	p->next += target->allocator->nr_sites;
 	*out = p->v[p->nr++] = TAKE_PTR(file);
 	return 0;
 }
