@@ -12,6 +12,7 @@
 #include "session/state.h"
 #include "target/locate.h"
 #include "target/maps.h"
+#include "target/predict.h"
 #include "target/proc.h"
 #include "target/runtime.h"
 #include "util/cleanup.h"
@@ -41,7 +42,7 @@ static bool is_entry_only(const struct mt_session *s, const struct mt_process *p
 {
 	const struct mt_program *p = process->program;
 
-	if (!mt_kernel_returns_pass_seccomp(s->kernel) && mt_proc_seccomp(process->pid) == 2)
+	if (!mt_kernel_returns_pass_seccomp(s->kernel) && mt_proc_seccomp(process->pid))
 		return true;
 	for (size_t i = 0; i < p->nr_modules; i++) {
 		const struct mt_probe_target *file = p->modules[i].file;

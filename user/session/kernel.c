@@ -136,7 +136,7 @@ static int choose_links(struct mt_kernel *k, enum mt_link_kind asked, const stru
 	};
 
 	k->links_forced = asked != MT_LINK_AUTO;
-	k->returns_pass_seccomp = f->returns_pass_seccomp;
+	k->returns_pass_seccomp = f->uretprobe_seccomp;
 	k->links = asked;
 	for (int kind = MT_LINK_SESSION; k->links == MT_LINK_AUTO && kind <= MT_LINK_PERF; kind++)
 		if (kinds[kind].there || kind == MT_LINK_PERF)
@@ -231,7 +231,7 @@ static int attach_tasks(struct mt_kernel *k)
 
 static int attach_vm(struct mt_kernel *k)
 {
-	_close_ int tracefs = k->vm == MT_VM_TRACEPOINT ? mt_tracefs_open() : -1;
+	_close_ int tracefs = k->vm == MT_VM_TRACEPOINT ? mt_tracefs_open(false) : -1;
 	struct bpf_program *prog;
 	size_t n = 0;
 

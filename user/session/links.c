@@ -101,12 +101,16 @@ static int open_perf(struct mt_links *l, size_t site, bool is_return)
 static int open_shared(struct mt_links *l, size_t site, bool is_return)
 {
 	const struct mt_probe_target *target = l->file->target;
-	int prog = is_return ? mt_kernel_exit_fd(l->kernel, l->kind)
-			     : mt_kernel_enter_fd(l->kernel, l->kind);
+	struct mt_shared_probe probe = {
+		.file_fd = target->fd,
+		.offset = target->allocator->sites[site].file_offset,
+		.is_return = is_return,
+		.prog_fd = is_return ? mt_kernel_exit_fd(l->kernel, l->kind)
+				     : mt_kernel_enter_fd(l->kernel, l->kind),
+		.cookie = cookie(l, site),
+	};
 
-	return add(l, mt_shared_open(mt_kernel_shared(l->kernel), target->fd,
-				     target->allocator->sites[site].file_offset, is_return, prog,
-				     cookie(l, site), l->tgid));
+	return add(l, mt_shared_open(mt_kernel_shared(l->kernel), &probe, l->tgid));
 }
 
 static int open_each(struct mt_links *l, bool returns)
