@@ -368,7 +368,7 @@ static __always_inline void on_entry_only(struct pt_regs *ctx, struct mt_thread 
 	epoch = mt_proc_move(proc, 0);
 	if (epoch < 0)
 		return;
-	rec.stack = mt_stack_at_leaf(ctx, th, PT_REGS_SP(ctx));
+	rec.stack = mt_stack_at_leaf(th, PT_REGS_SP(ctx), PT_REGS_FP(ctx));
 	mt_site_alloc(&rec, th->slot, epoch);
 	mt_site_free(&rec, th->slot, epoch, GONE_UNFOLLOWED);
 }
@@ -415,7 +415,7 @@ static __always_inline int enter(struct pt_regs *ctx)
 		return CALL_DONE;
 	if (probe->func == MT_FUNC_PTHREAD_CREATE) {
 		th->spawning = 1;
-		th->spawn_stack = mt_stack_at_leaf(ctx, th, sp);
+		th->spawn_stack = mt_stack_at_leaf(th, sp, PT_REGS_FP(ctx));
 		return CALL_DONE;
 	}
 	th->spawning = 0; /* its stack is there, or it has failed */

@@ -8,6 +8,8 @@
 
 #include "maps.h"
 
+#include "logic/hash.h"
+
 #define MT_CLONE_VM	0x00000100
 #define MT_CLONE_THREAD 0x00010000
 
@@ -22,11 +24,14 @@ int mt_lose(__u32 what);
 /* Code was mapped into an address space. */
 int mt_code_mapped(__u64 start, __u64 len, __u32 slot);
 
+/* Append to th->scratch the return addresses that frame pointers lead to, from `fp` on. */
+int mt_stack_walk(struct mt_thread *th, __u64 sp, __u64 fp);
+
 /*
  * Store the stack in a thread's scratch and return its key; 0 when it has no frame. By tid:
  * before 6.3 a global function's argument could not be the value of a map update.
  */
-__u64 mt_stack_keep(__u32 tid);
+__u64 mt_stack_keep(__u32 tid, __u64 walk);
 
 static __always_inline __u32 mt_tgid(void)
 {
@@ -69,6 +74,17 @@ static __always_inline struct mt_thread *mt_thread_current(void)
 	return image ? mt_thread_add(tid, tgid, tgid, image->slot) : NULL;
 }
 
+/*
+ * A piece of the user stack from `address` on. Reading costs per call, not per byte; close to
+ * the stack's end only the first two words, a frame, may be there. A word that is not there is 0.
+ */
+static __always_inline long mt_window_read(struct mt_thread *th, __u64 address)
+{
+	if (!bpf_probe_read_user(th->window, sizeof(th->window), (const void *)address))
+		return 0;
+	return bpf_probe_read_user(th->window, 2 * sizeof(__u64), (const void *)address);
+}
+
 static __always_inline __u64 mt_user_word(__u64 address)
 {
 	__u64 word = 0;
@@ -77,46 +93,42 @@ static __always_inline __u64 mt_user_word(__u64 address)
 	return word;
 }
 
-/* Frames of the current user stack into th->scratch, from `first` on. */
-static __always_inline void mt_stack_walk(void *ctx, struct mt_thread *th, __u32 first, __u64 skip)
+/* The key of the stack whose frames are in th->scratch: most walks have been seen before. */
+static __always_inline __u64 mt_stack_key(struct mt_thread *th)
 {
-	long n = bpf_get_stack(ctx, &th->scratch.frames[first],
-			       sizeof(th->scratch.frames) - first * sizeof(__u64),
-			       BPF_F_USER_STACK | skip);
+	__u64 walk = mt_walk_hash(&th->scratch, th->slot);
+	__u64 *key = bpf_map_lookup_elem(&mt_walks, &walk);
 
-	if (n < 0) {
-		mt_lose(MT_LOST_STACK_FAILED);
-		n = 0;
-	}
-	th->scratch.nr = first + ((__u32)n >> 3);
+	return key ? *key : mt_stack_keep(mt_tid(), walk);
 }
 
 /* At a return probe: the instruction pointer already is the caller's. */
-static __always_inline __u64 mt_stack_at_return(void *ctx, struct mt_thread *th)
+static __always_inline __u64 mt_stack_at_return(const struct pt_regs *ctx, struct mt_thread *th)
 {
 	if (!mt_stacks_wanted)
 		return 0;
-	mt_stack_walk(ctx, th, 0, 0);
-	return mt_stack_keep(mt_tid());
+	th->scratch.frames[0] = PT_REGS_IP(ctx);
+	th->scratch.nr = 1;
+	if (mt_window_read(th, PT_REGS_SP(ctx)))
+		mt_lose(MT_LOST_STACK_FAILED);
+	mt_stack_walk(th, PT_REGS_SP(ctx), PT_REGS_FP(ctx));
+	return mt_stack_key(th);
 }
 
 /*
  * At a function's first instruction, or in a system call's leaf wrapper: the return address
- * is still the word at the stack pointer, and a walk by frame pointers misses that caller.
- * Kernels from 6.12 on find it at an entry probe; then it is not added twice.
+ * is still the word at the stack pointer.
  */
-static __always_inline __u64 mt_stack_at_leaf(void *ctx, struct mt_thread *th, __u64 sp)
+static __always_inline __u64 mt_stack_at_leaf(struct mt_thread *th, __u64 sp, __u64 fp)
 {
-	__u64 caller;
-
 	if (!mt_stacks_wanted)
 		return 0;
-	caller = mt_user_word(sp);
-	mt_stack_walk(ctx, th, 1, 1);
-	if (th->scratch.nr > 1 && th->scratch.frames[1] == caller)
-		mt_stack_walk(ctx, th, 1, 2);
-	th->scratch.frames[0] = caller;
-	return mt_stack_keep(mt_tid());
+	if (mt_window_read(th, sp))
+		mt_lose(MT_LOST_STACK_FAILED);
+	th->scratch.frames[0] = th->window[0];
+	th->scratch.nr = 1;
+	mt_stack_walk(th, sp, fp);
+	return mt_stack_key(th);
 }
 
 static __always_inline struct mt_event *mt_event_fill(struct mt_event *e, __u32 kind, __u32 slot)

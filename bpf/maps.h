@@ -33,6 +33,14 @@ MT_HASH(mt_procs_map, __u32, struct mt_proc);
 MT_HASH(mt_images_map, __u32, struct mt_image);
 MT_HASH(mt_threads_map, __u32, struct mt_thread);
 
+/* A walk's frames, as they were found, to the key of the stack that they are kept as. */
+struct mt_walks_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, __u64);
+};
+
 struct mt_code_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
@@ -60,10 +68,10 @@ struct mt_events_map {
 	__uint(max_entries, 1 << 20);
 };
 
-/* Zeroes to insert as an empty value: the largest, mt_site, would not fit on the BPF stack. */
-#define MT_ZERO_WORDS (sizeof(struct mt_site) / 8)
-_Static_assert(sizeof(struct mt_thread) <= sizeof(struct mt_site), "fits into mt_zero");
-_Static_assert(sizeof(struct mt_storm) <= sizeof(struct mt_site), "fits into mt_zero");
+/* Zeroes to insert as an empty value: the largest, mt_thread, would not fit on the BPF stack. */
+#define MT_ZERO_WORDS (sizeof(struct mt_thread) / 8)
+_Static_assert(sizeof(struct mt_site) <= sizeof(struct mt_thread), "fits into mt_zero");
+_Static_assert(sizeof(struct mt_storm) <= sizeof(struct mt_thread), "fits into mt_zero");
 
 #ifndef MT_MAPS_DEFINE
 extern struct mt_live_map mt_live SEC(".maps");
@@ -73,6 +81,7 @@ extern struct mt_stacks_map mt_stacks SEC(".maps");
 extern struct mt_procs_map mt_procs SEC(".maps");
 extern struct mt_images_map mt_images SEC(".maps");
 extern struct mt_threads_map mt_threads SEC(".maps");
+extern struct mt_walks_map mt_walks SEC(".maps");
 extern struct mt_code_map mt_code SEC(".maps");
 extern struct mt_probes_map mt_probes SEC(".maps");
 extern struct mt_lost_map mt_lost SEC(".maps");

@@ -41,11 +41,11 @@ static __always_inline __u64 current_brk(void)
 	return BPF_CORE_READ(task, mm, brk);
 }
 
-static __always_inline __u64 user_sp(void)
+static __always_inline __u64 user_stack(struct mt_thread *th)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 
-	return PT_REGS_SP_CORE(regs);
+	return mt_stack_at_leaf(th, PT_REGS_SP_CORE(regs), PT_REGS_FP_CORE(regs));
 }
 
 static __always_inline struct mt_vm_pending *begin(__u32 kind, __u64 addr, __u64 len,
@@ -192,7 +192,7 @@ static __always_inline bool settles(__u32 kind, const struct mt_vm_pending *vm, 
 }
 
 /* User addresses are never negative, so a negative result is an error. */
-static __always_inline int leave(void *ctx, __u32 kind, __s64 ret)
+static __always_inline int leave(__u32 kind, __s64 ret)
 {
 	__u32 tid = mt_tid();
 	struct mt_thread *th = bpf_map_lookup_elem(&mt_threads, &tid);
@@ -213,7 +213,7 @@ static __always_inline int leave(void *ctx, __u32 kind, __s64 ret)
 	if (kind == MT_EVENT_MMAP && ret >= 0 && (vm->prot & MT_PROT_EXEC))
 		mt_code_mapped(ret, vm->len, th->slot);
 	if (kind != MT_EVENT_MUNMAP && ret >= 0)
-		stack = mt_stack_at_leaf(ctx, th, user_sp());
+		stack = user_stack(th);
 	e = mt_vm_event_begin(kind, th->slot);
 	if (!e)
 		return 0;
@@ -276,7 +276,7 @@ int BPF_PROG(mt_fentry_brk, struct pt_regs *regs)
 	SEC("?fexit/" SYSCALL_FN(name))                               \
 	int BPF_PROG(mt_fexit_##name, struct pt_regs *regs, long ret) \
 	{                                                             \
-		return leave(ctx, kind, ret);                         \
+		return leave(kind, ret);                              \
 	}
 
 FEXIT(mmap, MT_EVENT_MMAP)
@@ -319,7 +319,7 @@ int mt_tp_enter_brk(struct trace_event_raw_sys_enter *ctx)
 	SEC("?tracepoint/syscalls/sys_exit_" #name)                 \
 	int mt_tp_exit_##name(struct trace_event_raw_sys_exit *ctx) \
 	{                                                           \
-		return leave(ctx, kind, ctx->ret);                  \
+		return leave(kind, ctx->ret);                       \
 	}
 
 TP_EXIT(mmap, MT_EVENT_MMAP)

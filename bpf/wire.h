@@ -20,6 +20,9 @@
 #define MT_FRAMES_MAX 127 /* PERF_MAX_STACK_DEPTH, the kernel's default limit */
 #define MT_COMM_LEN   16  /* TASK_COMM_LEN */
 
+/* How much of a user stack is read at once: as much as lets a thread fit into 2 KiB. */
+#define MT_WINDOW_WORDS 96
+
 /* A block that realloc resized this often is a realloc storm (DESIGN section 6). */
 #define MT_STORM_CHAIN 4
 
@@ -281,9 +284,11 @@ struct mt_thread {
 	__u64 spawn_stack; /* of that pthread_create */
 	struct mt_pending call;
 	struct mt_vm_pending vm;
-	struct mt_stack scratch; /* per thread: a probe may be preempted, per-CPU would be shared */
+	/* Scratch, per thread: a probe may be preempted, per-CPU would be shared. */
+	struct mt_stack scratch;
+	__u64 window[MT_WINDOW_WORDS]; /* of its user stack */
 };
-_Static_assert(sizeof(struct mt_thread) == 40 + 96 + 48 + 1024, "wire");
+_Static_assert(sizeof(struct mt_thread) == 40 + 96 + 48 + 1024 + 8 * MT_WINDOW_WORDS, "wire");
 
 /*
  * Ring buffer: rare events only. `*_BEGIN` leaves the ledger before the kernel unmaps, so

@@ -28,7 +28,7 @@ static inline int mt_call_internal(const struct mt_probe *probe, __u64 ip, __u64
 /* n * size; what cannot be represented will fail in the allocator too. */
 static inline __u64 mt_call_product(__u64 n, __u64 size)
 {
-	__u64 most = n ? ~0ULL / n : ~0ULL;
+	__u64 most = n > 1 ? ~0ULL / n : ~0ULL; /* a division is dear, and most have no factor */
 
 	/* Hides the comparison: clang makes it a 128-bit product, which BPF has not. */
 	asm volatile("" : "+r"(most));

@@ -10,10 +10,10 @@
 
 #include "../wire.h"
 
-static inline __u64 mt_stack_hash(const struct mt_stack *s)
+static inline __u64 mt_hash_frames(const struct mt_stack *s, __u64 seed)
 {
 	const __u64 m = 0xc6a4a7935bd1e995ULL;
-	__u64 h = 0x8445d61a4e774912ULL ^ (s->nr * m);
+	__u64 h = seed ^ (s->nr * m);
 
 	for (__u32 i = 0; i < MT_FRAMES_MAX && i < s->nr; i++) {
 		__u64 k = s->frames[i] * m;
@@ -26,6 +26,17 @@ static inline __u64 mt_stack_hash(const struct mt_stack *s)
 	h *= m;
 	h ^= h >> 47;
 	return h ? h : 1;
+}
+
+static inline __u64 mt_stack_hash(const struct mt_stack *s)
+{
+	return mt_hash_frames(s, 0x8445d61a4e774912ULL);
+}
+
+/* Of a walk in one address space: what is code in one may be none in another. */
+static inline __u64 mt_walk_hash(const struct mt_stack *s, __u32 slot)
+{
+	return mt_hash_frames(s, 0x9ae16a3b2f90404fULL * (slot + 1ULL));
 }
 
 #endif

@@ -76,6 +76,7 @@ static const struct {
 	{ "mt_threads", 10, sizeof(uint32_t), sizeof(struct mt_thread) },
 	{ "mt_procs", 2, sizeof(uint32_t), sizeof(struct mt_proc) },
 	{ "mt_images", 1, sizeof(uint32_t), sizeof(struct mt_image) },
+	{ "mt_walks", 1, sizeof(uint64_t), sizeof(uint64_t) },
 	{ "mt_code", 1, sizeof(struct mt_code_key), sizeof(uint32_t) },
 };
 
