@@ -8,70 +8,16 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-#include <Zydis/Zydis.h>
+#include <linux/version.h>
 
 #include "elf_fixture.h"
+#include "placement_check.h"
+#include "placement_shapes.h"
 #include "target/placement.h"
+#include "target/placement_machine.h"
 #include "util/cleanup.h"
 
-#define ARG1 MT_PLACEMENT_ARG1
-#define ARG2 MT_PLACEMENT_ARG2
-#define ARG3 MT_PLACEMENT_ARG3
-
-struct shape {
-	const char *name;
-	unsigned int needed;
-	uint32_t offset;
-	enum mt_placement placement;
-	size_t len;
-	uint8_t bytes[48];
-	uint8_t ret_at; /* the function goes on with nops until a `ret` here; 0: it does not */
-};
-
-#define STEPPED	 MT_PLACEMENT_STEPPED
-#define EMULATED MT_PLACEMENT_EMULATED
-#define CODE(...)                           \
-	sizeof((uint8_t[]){ __VA_ARGS__ }), \
-	{                                   \
-		__VA_ARGS__                 \
-	}
-
-/* Debian 12's libc6 2.36-9+deb12u14, amd64: as objdump shows them. */
-static const struct shape glibc[] = {
-	/* push r12; push rbp; push rbx; mov rbx, rdi; sub rsp, 16 */
-	{ "malloc", ARG1, 0, EMULATED,
-	  CODE(0x41, 0x54, 0x55, 0x53, 0x48, 0x89, 0xfb, 0x48, 0x83, 0xec, 0x10) },
-	/* push r13; mov rax, rdi; push r12; push rbp; push rbx; sub rsp, 24; mul rsi */
-	{ "calloc", ARG1 | ARG2, 0, EMULATED,
-	  CODE(0x41, 0x55, 0x48, 0x89, 0xf8, 0x41, 0x54, 0x55, 0x53, 0x48, 0x83, 0xec, 0x18, 0x48,
-	       0xf7, 0xe6) },
-	/* push r15; push r14; push r13; push r12; push rbp; mov rbp, rsi */
-	{ "realloc", ARG1 | ARG2, 0, EMULATED,
-	  CODE(0x41, 0x57, 0x41, 0x56, 0x41, 0x55, 0x41, 0x54, 0x55, 0x48, 0x89, 0xf5) },
-	/* test rdi, rdi; je (a ret at 200); push rbp; lea rsi, [rdi-16]; push rbx; sub rsp, 24 */
-	{ "free", ARG1, 9, EMULATED,
-	  CODE(0x48, 0x85, 0xff, 0x0f, 0x84, 0xbf, 0x00, 0x00, 0x00, 0x55, 0x48, 0x8d, 0x77, 0xf0,
-	       0x53, 0x48, 0x83, 0xec, 0x18),
-	  .ret_at = 200 },
-	/* cmpb [rip+0x140201], 0; push r12; mov r12, rdx; push rbp */
-	{ "posix_memalign", ARG1 | ARG3, 7, EMULATED,
-	  CODE(0x80, 0x3d, 0x01, 0x02, 0x14, 0x00, 0x00, 0x41, 0x54, 0x49, 0x89, 0xd4, 0x55) },
-	/* cmpb [rip+0x140e31], 0; push rbx; mov rbx, rdi */
-	{ "valloc", ARG1, 7, EMULATED,
-	  CODE(0x80, 0x3d, 0x31, 0x0e, 0x14, 0x00, 0x00, 0x53, 0x48, 0x89, 0xfb) },
-	/* cmpb [rip+0x140e71], 0; je 16; jmp; xchg ax, ax; sub rsp, 24: no push */
-	{ "aligned_alloc", ARG2, 0, STEPPED,
-	  CODE(0x80, 0x3d, 0x71, 0x0e, 0x14, 0x00, 0x00, 0x74, 0x07, 0xe9, 0x32, 0xf6, 0xff, 0xff,
-	       0x66, 0x90, 0x48, 0x83, 0xec, 0x18) },
-	/* mov rax, rsi; mul rdx (writes rdx); mov rsi, rax; jo; jmp */
-	{ "reallocarray", ARG1 | ARG2 | ARG3, 0, STEPPED,
-	  CODE(0x48, 0x89, 0xf0, 0x48, 0xf7, 0xe2, 0x48, 0x89, 0xc6, 0x70, 0x05, 0xe9, 0x40, 0xb8,
-	       0xf8, 0xff, 0xc3) },
-	/* push r15; push r14; push r13; push r12; push rbp; push rbx; sub rsp, 280 */
-	{ "pthread_create", 0, 0, EMULATED,
-	  CODE(0x41, 0x57, 0x41, 0x56, 0x41, 0x55, 0x41, 0x54, 0x55, 0x53, 0x48, 0x81, 0xec, 0x18,
-	       0x01, 0x00, 0x00) },
-};
+#define NEW_KERNEL KERNEL_VERSION(6, 18, 0)
 
 static const struct shape shapes[] = {
 	/* What the kernel emulates as the entry itself. */
@@ -89,7 +35,6 @@ static const struct shape shapes[] = {
 	{ "push imm", 0, 0, STEPPED, CODE(0x6a, 0x01, 0x55, 0xc3) },
 	{ "push mem", 0, 0, STEPPED, CODE(0xff, 0x37, 0x55, 0xc3) },
 	{ "pause", 0, 0, STEPPED, CODE(0xf3, 0x90, 0xc3) },
-	{ "xchg r8, rax", 0, 0, STEPPED, CODE(0x41, 0x90, 0xc3) },
 	{ "jmp rax", 0, 0, STEPPED, CODE(0xff, 0xe0) },
 	{ "bnd jmp", 0, 0, STEPPED, CODE(0xf2, 0xe9, 0x00, 0x10, 0x00, 0x00) },
 	{ "ret", 0, 0, STEPPED, CODE(0xc3) },
@@ -102,43 +47,88 @@ static const struct shape shapes[] = {
 	{ "nop5", ARG1, 5, EMULATED, CODE(0x0f, 0x1f, 0x44, 0x00, 0x00, 0x55, 0xc3) },
 	{ "nop5, sub", ARG1, 5, STEPPED,
 	  CODE(0x0f, 0x1f, 0x44, 0x00, 0x00, 0x48, 0x83, 0xec, 0x08, 0x55, 0xc3) },
-	{ "xchg ax, ax", ARG1, 2, EMULATED, CODE(0x66, 0x90, 0x55, 0xc3) },
+	{ "nop5, jmp", ARG1, 5, EMULATED, CODE(0x0f, 0x1f, 0x44, 0x00, 0x00, 0xeb, 0x10) },
+	{ "another nop5", ARG1, 5, EMULATED, CODE(0x66, 0x0f, 0x1f, 0x40, 0x00, 0x55, 0xc3) },
 	{ "endbr64, nop5", ARG1, 0, STEPPED,
 	  CODE(0xf3, 0x0f, 0x1e, 0xfa, 0x0f, 0x1f, 0x44, 0x00, 0x00, 0xc3) },
-	/* Only pushes behind the entry: endbr64; jmp. endbr64; nop. endbr64; call */
-	{ "endbr64, jmp", 0, 0, STEPPED, CODE(0xf3, 0x0f, 0x1e, 0xfa, 0xeb, 0x10) },
-	{ "endbr64, nop", 0, 0, STEPPED, CODE(0xf3, 0x0f, 0x1e, 0xfa, 0x90, 0xc3) },
-	{ "endbr64, call", 0, 0, STEPPED,
-	  CODE(0xf3, 0x0f, 0x1e, 0xfa, 0xe8, 0x00, 0x10, 0x00, 0x00, 0xc3) },
+	/* The other nops, as the kernel is: xchg ax, ax; nopl [rax]; nopl [rax+0] */
+	{ "66 90", ARG1, 0, EMULATED, CODE(0x66, 0x90, 0x48, 0x83, 0xec, 0x08) },
+	{ "66 90 of 6.1", ARG1, 2, STEPPED, CODE(0x66, 0x90, 0x48, 0x83, 0xec, 0x08),
+	  .kernel = KERNEL_VERSION(6, 1, 255) },
+	{ "66 90 of 6.1, push", ARG1, 2, EMULATED, CODE(0x66, 0x90, 0x55, 0xc3),
+	  .kernel = KERNEL_VERSION(6, 1, 255) },
+	{ "nop3", ARG1, 0, EMULATED, CODE(0x0f, 0x1f, 0x00, 0x48, 0x83, 0xec, 0x08) },
+	{ "nop3 of 6.15", ARG1, 3, STEPPED, CODE(0x0f, 0x1f, 0x00, 0x48, 0x83, 0xec, 0x08),
+	  .kernel = KERNEL_VERSION(6, 15, 9) },
+	{ "nop8", ARG1, 0, EMULATED,
+	  CODE(0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00, 0x48, 0x83, 0xec, 0x08) },
+	{ "0f 1f /1", ARG1, 3, STEPPED, CODE(0x0f, 0x1f, 0x08, 0x48, 0x83, 0xec, 0x08) },
+	{ "push of 4.15", 0, 0, STEPPED, CODE(0x55, 0xc3), .kernel = KERNEL_VERSION(4, 15, 18) },
+	{ "push of 4.16", 0, 0, EMULATED, CODE(0x55, 0xc3), .kernel = KERNEL_VERSION(4, 16, 0) },
+	/* Behind the entry: endbr64 and: jmp, nop, call; a push needs no trial. */
+	{ "endbr64, jmp", ARG1, 4, EMULATED, CODE(0xf3, 0x0f, 0x1e, 0xfa, 0xeb, 0x10),
+	  .needs_trial = true },
+	{ "endbr64, nop", ARG1, 4, EMULATED, CODE(0xf3, 0x0f, 0x1e, 0xfa, 0x90, 0xc3),
+	  .needs_trial = true },
+	{ "endbr64, call", ARG1, 4, EMULATED,
+	  CODE(0xf3, 0x0f, 0x1e, 0xfa, 0xe8, 0x00, 0x10, 0x00, 0x00, 0xc3), .needs_trial = true },
+	/* Branches with a prefix: bnd, a hint, 66 (refused by the kernel); loop, jrcxz. */
+	{ "endbr64, bnd jmp", 0, 0, STEPPED,
+	  CODE(0xf3, 0x0f, 0x1e, 0xfa, 0xf2, 0xe9, 0x00, 0x10, 0x00, 0x00) },
+	{ "hinted je", 0, 0, STEPPED, CODE(0x31, 0xc0, 0x2e, 0x74, 0x01, 0xc3, 0x55, 0xc3) },
+	{ "66 jmp", 0, 0, STEPPED, CODE(0x31, 0xc0, 0x66, 0xe9, 0x00, 0x10, 0x00, 0x00, 0xc3) },
+	{ "loop ahead", 0, 0, STEPPED, CODE(0x31, 0xc0, 0xe2, 0x01, 0x55, 0x55, 0xc3) },
+	{ "jrcxz", 0, 0, STEPPED, CODE(0x31, 0xc0, 0xe3, 0x01, 0x55, 0x55, 0xc3) },
 
 	/* Early returns: test rsi, rsi; je (xor eax, eax; ret); push */
 	{ "size 0", ARG2, 5, EMULATED,
 	  CODE(0x48, 0x85, 0xf6, 0x74, 0x03, 0x55, 0x5d, 0xc3, 0x31, 0xc0, 0xc3) },
-	{ "not an argument", ARG1, 0, STEPPED,
-	  CODE(0x48, 0x85, 0xf6, 0x74, 0x03, 0x55, 0x5d, 0xc3, 0x31, 0xc0, 0xc3) },
-	{ "half of it", ARG2, 0, STEPPED,
-	  CODE(0x85, 0xf6, 0x90, 0x74, 0x03, 0x55, 0x5d, 0xc3, 0x31, 0xc0, 0xc3) },
-	{ "half, at once", ARG2, 0, STEPPED,
-	  CODE(0x85, 0xf6, 0x74, 0x03, 0x55, 0x5d, 0xc3, 0x31, 0xc0, 0xc3) },
-	{ "two registers", ARG1 | ARG2, 0, STEPPED,
-	  CODE(0x48, 0x85, 0xf7, 0x74, 0x03, 0x55, 0x5d, 0xc3, 0x31, 0xc0, 0xc3) },
-	{ "js, not je", ARG2, 0, STEPPED,
-	  CODE(0x48, 0x85, 0xf6, 0x78, 0x03, 0x55, 0x5d, 0xc3, 0x31, 0xc0, 0xc3) },
-	/* The taken path stores, calls, jumps, takes too long, or is elsewhere: it may be work. */
-	{ "stores", ARG2, 0, STEPPED,
-	  CODE(0x48, 0x85, 0xf6, 0x74, 0x03, 0x55, 0x5d, 0xc3, 0x89, 0x07, 0xc3) },
-	{ "calls", ARG2, 0, STEPPED,
-	  CODE(0x48, 0x85, 0xf6, 0x74, 0x03, 0x55, 0x5d, 0xc3, 0xe8, 0x00, 0x10, 0x00, 0x00,
+	/* test rsi, rsi; je (ret); test rdi, rdi; je (ret); then push, or sub rsp */
+	{ "two of them", ARG1 | ARG2, 10, EMULATED,
+	  CODE(0x48, 0x85, 0xf6, 0x74, 0x08, 0x48, 0x85, 0xff, 0x74, 0x03, 0x55, 0x5d, 0xc3,
 	       0xc3) },
-	{ "jumps", ARG2, 0, STEPPED,
-	  CODE(0x48, 0x85, 0xf6, 0x74, 0x03, 0x55, 0x5d, 0xc3, 0xeb, 0x00, 0xc3) },
-	{ "takes long", ARG2, 0, STEPPED,
+	{ "two, no push", ARG1 | ARG2, 8, EMULATED,
+	  CODE(0x48, 0x85, 0xf6, 0x74, 0x09, 0x48, 0x85, 0xff, 0x74, 0x04, 0x48, 0x83, 0xec, 0x08,
+	       0xc3),
+	  .needs_trial = true },
+	/* mov rax, rsi; test rax, rax: the argument all the same */
+	{ "moved", ARG2, 8, EMULATED,
+	  CODE(0x48, 0x89, 0xf0, 0x48, 0x85, 0xc0, 0x74, 0x03, 0x55, 0x5d, 0xc3, 0xc3) },
+	/* In what follows the way out is none, so the branch it is, not the push behind. */
+	{ "not an argument", ARG1, 3, EMULATED,
+	  CODE(0x48, 0x85, 0xf6, 0x74, 0x03, 0x55, 0x5d, 0xc3, 0x31, 0xc0, 0xc3),
+	  .needs_trial = true },
+	{ "half of it", ARG2, 2, EMULATED,
+	  CODE(0x85, 0xf6, 0x74, 0x03, 0x55, 0x5d, 0xc3, 0x31, 0xc0, 0xc3), .needs_trial = true },
+	{ "not at once", ARG2, 5, EMULATED,
+	  CODE(0x48, 0x85, 0xf6, 0x31, 0xc9, 0x74, 0x03, 0x55, 0x5d, 0xc3, 0x31, 0xc0, 0xc3),
+	  .needs_trial = true },
+	{ "two registers", ARG1 | ARG2, 3, EMULATED,
+	  CODE(0x48, 0x85, 0xf7, 0x74, 0x03, 0x55, 0x5d, 0xc3, 0x31, 0xc0, 0xc3),
+	  .needs_trial = true },
+	{ "js, not je", ARG2, 3, EMULATED,
+	  CODE(0x48, 0x85, 0xf6, 0x78, 0x03, 0x55, 0x5d, 0xc3, 0x31, 0xc0, 0xc3),
+	  .needs_trial = true },
+	/* The taken path stores, calls, jumps, takes too long, or is elsewhere: it may be work. */
+	{ "stores", ARG2, 3, EMULATED,
+	  CODE(0x48, 0x85, 0xf6, 0x74, 0x03, 0x55, 0x5d, 0xc3, 0x89, 0x07, 0xc3),
+	  .needs_trial = true },
+	{ "calls", ARG2, 3, EMULATED,
+	  CODE(0x48, 0x85, 0xf6, 0x74, 0x03, 0x55, 0x5d, 0xc3, 0xe8, 0x00, 0x10, 0x00, 0x00, 0xc3),
+	  .needs_trial = true },
+	{ "jumps", ARG2, 3, EMULATED,
+	  CODE(0x48, 0x85, 0xf6, 0x74, 0x03, 0x55, 0x5d, 0xc3, 0xeb, 0x00, 0xc3),
+	  .needs_trial = true },
+	{ "takes long", ARG2, 3, EMULATED,
 	  CODE(0x48, 0x85, 0xf6, 0x74, 0x03, 0x55, 0x5d, 0xc3, 0x31, 0xc0, 0x31, 0xc0, 0x31, 0xc0,
-	       0x31, 0xc0, 0xc3) },
-	{ "elsewhere", ARG2, 0, STEPPED, CODE(0x48, 0x85, 0xf6, 0x74, 0x70, 0x55, 0x5d, 0xc3) },
+	       0x31, 0xc0, 0xc3),
+	  .needs_trial = true },
+	{ "elsewhere", ARG2, 3, EMULATED, CODE(0x48, 0x85, 0xf6, 0x74, 0x70, 0x55, 0x5d, 0xc3),
+	  .needs_trial = true },
 	/* cmp rsi, [rdi]; ja +3; mov rax, rsi; ret; push: an allocator's fast path */
-	{ "fast path", ARG1, 0, STEPPED,
-	  CODE(0x48, 0x3b, 0x37, 0x77, 0x04, 0x48, 0x89, 0xf0, 0xc3, 0x55, 0x5d, 0xc3) },
+	{ "fast path", ARG1, 3, EMULATED,
+	  CODE(0x48, 0x3b, 0x37, 0x77, 0x04, 0x48, 0x89, 0xf0, 0xc3, 0x55, 0x5d, 0xc3),
+	  .needs_trial = true },
 
 	/* Arguments, stack and frame pointer gone: mov rdi, rax; mov edi; mul; xchg; cmpxchg */
 	{ "mov rdi", ARG1, 0, STEPPED, CODE(0x48, 0x89, 0xc7, 0x55, 0xc3) },
@@ -151,6 +141,10 @@ static const struct shape shapes[] = {
 	{ "lea rsp", 0, 0, STEPPED, CODE(0x48, 0x8d, 0x64, 0x24, 0xf8, 0x55, 0xc3) },
 	{ "mov rbp", 0, 0, STEPPED, CODE(0x48, 0x89, 0xfd, 0x55, 0xc3) },
 	{ "mov [rsp]", 0, 0, STEPPED, CODE(0x48, 0x89, 0x3c, 0x24, 0x55, 0xc3) },
+	/* Stores are work: mov [rax], rcx; lock xadd [rax], rcx */
+	{ "mov [rax]", 0, 0, STEPPED, CODE(0x48, 0x89, 0x08, 0x55, 0xc3) },
+	{ "lock xadd", 0, 0, STEPPED, CODE(0xf0, 0x48, 0x0f, 0xc1, 0x08, 0x55, 0xc3) },
+	{ "xchg [rax]", 0, 0, STEPPED, CODE(0x48, 0x87, 0x08, 0x55, 0xc3) },
 	{ "rep stosb", ARG1, 0, STEPPED, CODE(0xf3, 0xaa, 0x55, 0xc3) },
 	{ "syscall", 0, 0, STEPPED, CODE(0x0f, 0x05, 0x55, 0xc3) },
 	{ "ud2", 0, 0, STEPPED, CODE(0x0f, 0x0b, 0x55, 0xc3) },
@@ -170,37 +164,133 @@ static const struct shape shapes[] = {
 	  CODE(0x31, 0xc0, 0x53, 0xe8, 0xfa, 0xff, 0xff, 0xff, 0x5b, 0xc3) },
 	{ "loop instruction", 0, 0, STEPPED, CODE(0x31, 0xc0, 0x53, 0x5b, 0xe2, 0xfc, 0xc3) },
 	/* xor eax, eax; jne over the push: not every call runs it */
-	{ "around it", 0, 0, STEPPED, CODE(0x31, 0xc0, 0x75, 0x02, 0x53, 0x5b, 0xc3) },
+	{ "around it", 0, 2, EMULATED, CODE(0x31, 0xc0, 0x75, 0x02, 0x53, 0x5b, 0xc3),
+	  .needs_trial = true },
+	/* xor eax, eax; jmp, or jne, to itself; je ahead and a jne back to it */
+	{ "jmp to itself", 0, 0, STEPPED, CODE(0x31, 0xc0, 0xeb, 0xfe) },
+	{ "jne to itself", 0, 0, STEPPED, CODE(0x31, 0xc0, 0x75, 0xfe, 0xc3) },
+	{ "branch in a loop", 0, 0, STEPPED,
+	  CODE(0x31, 0xc0, 0x74, 0x04, 0xff, 0xc0, 0x75, 0xfa, 0xc3) },
 	/* It may go anywhere; what follows it is no code. */
 	{ "switch", 0, 0, STEPPED, CODE(0x31, 0xc0, 0x53, 0x5b, 0xff, 0xe0) },
 	{ "no code behind", 0, 0, STEPPED, CODE(0x31, 0xc0, 0x53, 0x5b, 0xc3, 0x06) },
 	{ "cut short", 0, 0, STEPPED, CODE(0x31, 0xc0, 0x53, 0x5b, 0xe8, 0x00) },
 	{ "no code", 0, 0, STEPPED, CODE(0x06) },
+	{ "cut prefix", 0, 0, STEPPED, CODE(0x41) },
+	{ "cut branch", 0, 0, STEPPED, CODE(0x31, 0xc0, 0x0f) },
+
+	/* mov rbx, rdi; xor edi, edi; push: where it was moved to */
+	{ "moved away", ARG1, 5, EMULATED, CODE(0x48, 0x89, 0xfb, 0x31, 0xff, 0x55, 0xc3),
+	  .args = { RBX, 0, 0 } },
+	{ "and a copy", ARG1, 3, EMULATED, CODE(0x48, 0x89, 0xfb, 0x55, 0xc3) },
+	/* mov rax, rdi; mov rcx, rax; xor edi, edi; xor eax, eax */
+	{ "moved twice", ARG1, 10, EMULATED,
+	  CODE(0x48, 0x89, 0xf8, 0x48, 0x89, 0xc1, 0x31, 0xff, 0x31, 0xc0, 0x55, 0xc3),
+	  .args = { RCX, 0, 0 } },
+	/* mov rax, rdi; mov rdi, rsi; mov rsi, rax: they changed places */
+	{ "swapped", ARG1 | ARG2, 9, EMULATED,
+	  CODE(0x48, 0x89, 0xf8, 0x48, 0x89, 0xf7, 0x48, 0x89, 0xc6, 0x55, 0xc3),
+	  .args = { RAX, RDI, 0 } },
+	/* mov rbx, rdi; mov rdi, rsi; mov rdi, rbx: back in its own */
+	{ "and back", ARG1, 9, EMULATED,
+	  CODE(0x48, 0x89, 0xfb, 0x48, 0x89, 0xf7, 0x48, 0x89, 0xdf, 0x55, 0xc3) },
+	/* mov rbx, rdi; xor edi, edi; and then: xor ebx, ebx; mov bl, 1; mov bh, 1; inc rbx */
+	{ "overwritten", ARG1, 0, STEPPED,
+	  CODE(0x48, 0x89, 0xfb, 0x31, 0xff, 0x31, 0xdb, 0x55, 0xc3) },
+	{ "low byte", ARG1, 0, STEPPED,
+	  CODE(0x48, 0x89, 0xfb, 0x31, 0xff, 0xb3, 0x01, 0x55, 0xc3) },
+	{ "high byte", ARG1, 0, STEPPED,
+	  CODE(0x48, 0x89, 0xfb, 0x31, 0xff, 0xb7, 0x01, 0x55, 0xc3) },
+	{ "incremented", ARG1, 0, STEPPED,
+	  CODE(0x48, 0x89, 0xfb, 0x31, 0xff, 0x48, 0xff, 0xc3, 0x55, 0xc3) },
+	/* mov ebx, edi; mov bl, dil; movzx; lea rbx, [rdi]; cmove rbx, rdi; xchg: no whole moves */
+	{ "mov ebx", ARG1, 0, STEPPED, CODE(0x89, 0xfb, 0x31, 0xff, 0x55, 0xc3) },
+	{ "mov bl", ARG1, 0, STEPPED, CODE(0x40, 0x88, 0xfb, 0x31, 0xff, 0x55, 0xc3) },
+	{ "cmove", ARG1, 0, STEPPED, CODE(0x48, 0x0f, 0x44, 0xdf, 0x31, 0xff, 0x55, 0xc3) },
+	{ "xchg", ARG1, 0, STEPPED, CODE(0x48, 0x87, 0xfb, 0x55, 0xc3) },
+	{ "setcc", ARG1, 0, STEPPED, CODE(0x40, 0x0f, 0x94, 0xc7, 0x55, 0xc3) },
+	{ "mov rdi, [rdi]", ARG1, 0, STEPPED, CODE(0x48, 0x8b, 0x3f, 0x55, 0xc3) },
+
+	/* mov rax, rdi; mul rsi; xor esi, esi: the product; without asking for it, nothing */
+	{ "product", ARG1 | ARG2, 8, EMULATED,
+	  CODE(0x48, 0x89, 0xf8, 0x48, 0xf7, 0xe6, 0x31, 0xf6, 0x55, 0xc3), .args = { RAX, ONE, 0 },
+	  .factors = ARG1 | ARG2 },
+	{ "no factors", ARG1 | ARG2, 0, STEPPED,
+	  CODE(0x48, 0x89, 0xf8, 0x48, 0xf7, 0xe6, 0x31, 0xf6, 0x55, 0xc3) },
+	/* imul rdi, rsi; imul rdi, rdi; imul edi, esi; imul rdi, rsi, 8; mul [rsi] */
+	{ "imul", ARG1 | ARG2, 4, EMULATED, CODE(0x48, 0x0f, 0xaf, 0xfe, 0x55, 0xc3),
+	  .args = { RDI, ONE, 0 }, .factors = ARG1 | ARG2 },
+	{ "squared", ARG1 | ARG2, 0, STEPPED, CODE(0x48, 0x0f, 0xaf, 0xff, 0x55, 0xc3),
+	  .factors = ARG1 | ARG2 },
+	{ "imul edi", ARG1 | ARG2, 0, STEPPED, CODE(0x0f, 0xaf, 0xfe, 0x55, 0xc3),
+	  .factors = ARG1 | ARG2 },
+	{ "imul by 8", ARG1 | ARG2, 0, STEPPED, CODE(0x48, 0x6b, 0xfe, 0x08, 0x55, 0xc3),
+	  .factors = ARG1 | ARG2 },
+	{ "mul [rsi]", ARG1 | ARG2, 0, STEPPED,
+	  CODE(0x48, 0x89, 0xf8, 0x48, 0xf7, 0x26, 0x31, 0xff, 0x55, 0xc3),
+	  .factors = ARG1 | ARG2 },
+	/* mov rax, rdi; mul rsi; shl rax, 1; xor esi, esi: and no longer the product */
+	{ "product lost", ARG1 | ARG2, 0, STEPPED,
+	  CODE(0x48, 0x89, 0xf8, 0x48, 0xf7, 0xe6, 0x48, 0xd1, 0xe0, 0x31, 0xf6, 0x55, 0xc3),
+	  .factors = ARG1 | ARG2 },
+	/* The product is known, but the pointer is gone. */
+	{ "pointer lost", ARG1 | ARG2 | ARG3, 0, STEPPED,
+	  CODE(0x48, 0x89, 0xf0, 0x48, 0xf7, 0xe2, 0x31, 0xff, 0x55, 0xc3),
+	  .factors = ARG2 | ARG3 },
 };
+
+/* Where the calling convention has what is needed. */
+static void conventional(unsigned int needed, uint8_t args[3])
+{
+	static const uint8_t places[] = { RDI, RSI, RDX };
+
+	for (int i = 0; i < 3; i++)
+		args[i] = needed & 1U << i ? places[i] : MT_ARG_NONE;
+}
+
+static int choose(const uint8_t *code, size_t len, unsigned int needed,
+		  struct mt_placement_result *out)
+{
+	struct mt_placement_request request = {
+		.code = code, .len = len, .needed = needed, .kernel_version = NEW_KERNEL
+	};
+
+	return mt_placement_choose(&request, out);
+}
 
 static void check_shape(const struct shape *s)
 {
 	struct mt_placement_result r = { .offset = UINT32_MAX };
-	uint8_t code[256];
-	size_t len = s->len;
+	uint8_t code[256], args[3];
+	struct mt_placement_request request = {
+		.code = code,
+		.len = s->ret_at ? s->ret_at + 1U : s->len,
+		.needed = s->needed,
+		.factors = s->factors,
+		.kernel_version = s->kernel ?: NEW_KERNEL,
+	};
 
 	memset(code, 0x90, sizeof(code));
 	memcpy(code, s->bytes, s->len);
-	if (s->ret_at) {
+	if (s->ret_at)
 		code[s->ret_at] = 0xc3;
-		len = s->ret_at + 1;
-	}
-	assert_int_equal(mt_placement_choose(code, len, s->needed, &r), 0);
-	if (r.offset != s->offset || r.placement != s->placement)
-		fail_msg("%s: +%u %s, expected +%u %s", s->name, r.offset,
-			 mt_placement_name(r.placement), s->offset,
-			 mt_placement_name(s->placement));
+	conventional(s->needed, args);
+	if (s->args[0] || s->args[1] || s->args[2])
+		memcpy(args, s->args, sizeof(args));
+	assert_int_equal(mt_placement_choose_x86(&request, &r), 0);
+	if (r.offset != s->offset || r.placement != s->placement ||
+	    r.needs_trial != s->needs_trial || memcmp(r.args, args, sizeof(args)))
+		fail_msg("%s: +%u %s, trial %d, args %u %u %u; expected +%u %s, %d, %u %u %u",
+			 s->name, r.offset, mt_placement_name(r.placement), r.needs_trial,
+			 r.args[0], r.args[1], r.args[2], s->offset,
+			 mt_placement_name(s->placement), s->needs_trial, args[0], args[1],
+			 args[2]);
 }
 
-static void test_glibc(void **state)
+static void test_allocators(void **state)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(glibc); i++)
-		check_shape(&glibc[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(allocators); i++)
+		check_shape(&allocators[i]);
 }
 
 static void test_shapes(void **state)
@@ -214,89 +304,39 @@ static void test_refused(void **state)
 	static uint8_t code[MT_PLACEMENT_CODE_MAX + 1];
 	/* nop5; xor eax, eax; jne to the xor */
 	static const uint8_t loop[] = { 0x0f, 0x1f, 0x44, 0x00, 0x00, 0x31, 0xc0, 0x75, 0xfc };
+	/* xchg r8, rax; push */
+	static const uint8_t xchg[] = { 0x41, 0x90, 0x55, 0xc3 };
+	struct mt_placement_request request = { .code = loop, .len = 1, .factors = ARG1 };
 	struct mt_placement_result r = { .offset = 7, .placement = EMULATED };
 
 	memset(code, 0x90, sizeof(code));
-	assert_int_equal(mt_placement_choose(code, 0, 0, &r), -EINVAL);
-	assert_int_equal(mt_placement_choose(code, sizeof(code), 0, &r), -EINVAL);
-	assert_int_equal(mt_placement_choose(loop, sizeof(loop), 0, &r), -ENOTSUP);
-	assert_int_equal(mt_placement_choose(loop, 5, 0, &r), -ENOTSUP);
+	assert_int_equal(choose(code, 0, 0, &r), -EINVAL);
+	assert_int_equal(choose(code, sizeof(code), 0, &r), -EINVAL);
+	assert_int_equal(choose(loop, sizeof(loop), 0, &r), -ENOTSUP);
+	assert_int_equal(choose(loop, 5, 0, &r), -ENOTSUP);
+	assert_int_equal(choose(xchg, sizeof(xchg), 0, &r), -ENOTSUP);
+	assert_int_equal(mt_placement_choose(&request, &r), -EINVAL); /* not needed */
+	request.needed = ARG1 | ARG2 | ARG3;
+	assert_int_equal(mt_placement_choose(&request, &r), -EINVAL); /* only one */
+	request.factors = request.needed;
+	assert_int_equal(mt_placement_choose(&request, &r), -EINVAL); /* three */
 	assert_int_equal(r.offset, 7);
 	assert_int_equal(r.placement, EMULATED);
-	assert_int_equal(mt_placement_choose(code, sizeof(code) - 1, 0, &r), 0);
+	assert_int_equal(choose(code, sizeof(code) - 1, 0, &r), 0);
 }
 
-/* Everything that an instruction before the probe must not be, by another way than the code's. */
-static void check_before(const ZydisDecodedInstruction *in, const ZydisDecodedOperand *op,
-			 unsigned int needed, const char *name)
+static void test_argument(void **state)
 {
-	static const ZydisMnemonic never[] = {
-		ZYDIS_MNEMONIC_PUSH, ZYDIS_MNEMONIC_POP,     ZYDIS_MNEMONIC_CALL,
-		ZYDIS_MNEMONIC_RET,  ZYDIS_MNEMONIC_JMP,     ZYDIS_MNEMONIC_LEAVE,
-		ZYDIS_MNEMONIC_UD2,  ZYDIS_MNEMONIC_SYSCALL, ZYDIS_MNEMONIC_HLT,
-	};
-	static const struct {
-		unsigned int needed; /* 0: always */
-		ZydisRegister registers[4];
-	} kept[] = {
-		{ 0, { ZYDIS_REGISTER_RSP, ZYDIS_REGISTER_ESP } },
-		{ 0, { ZYDIS_REGISTER_RBP, ZYDIS_REGISTER_EBP, ZYDIS_REGISTER_BPL } },
-		{ ARG1, { ZYDIS_REGISTER_RDI, ZYDIS_REGISTER_EDI, ZYDIS_REGISTER_DIL } },
-		{ ARG2, { ZYDIS_REGISTER_RSI, ZYDIS_REGISTER_ESI, ZYDIS_REGISTER_SIL } },
-		{ ARG3, { ZYDIS_REGISTER_RDX, ZYDIS_REGISTER_EDX, ZYDIS_REGISTER_DL } },
-	};
+	uint8_t first = MT_ARG_ARM64;
 
-	for (size_t i = 0; i < ARRAY_SIZE(never); i++) {
-		if (in->mnemonic == never[i])
-			fail_msg("%s: mnemonic %d before the probe", name, never[i]);
-	}
-	for (size_t i = 0; i < in->operand_count; i++) {
-		if (op[i].type != ZYDIS_OPERAND_TYPE_REGISTER ||
-		    !(op[i].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE))
-			continue;
-		for (size_t j = 0; j < 4 * ARRAY_SIZE(kept); j++) {
-			unsigned int only = kept[j / 4].needed;
-
-			if ((!only || only & needed) && op[i].reg.value &&
-			    op[i].reg.value == kept[j / 4].registers[j % 4])
-				fail_msg("%s: register %d written before the probe", name,
-					 op[i].reg.value);
-		}
-	}
-}
-
-/* One linear sweep, from the first byte: is the choice a place in it, and as good as said? */
-static void check_choice(const uint8_t *code, size_t len, unsigned int needed,
-			 const struct mt_placement_result *r, const char *name)
-{
-	ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
-	ZydisDecodedInstruction in;
-	ZydisDecoder decoder;
-	bool found = false;
-
-	ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-	for (size_t at = 0; at < len; at += in.length) {
-		uint64_t to;
-
-		if (ZYAN_FAILED(ZydisDecoderDecodeFull(&decoder, code + at, len - at, &in, op))) {
-			assert_int_equal(r->offset, 0);
-			return;
-		}
-		found = found || at == r->offset;
-		if (at < r->offset)
-			check_before(&in, op, needed, name);
-		if (at == r->offset && r->offset && r->placement == EMULATED)
-			assert_int_equal(in.mnemonic, ZYDIS_MNEMONIC_PUSH);
-		if (at == r->offset)
-			assert_false(in.mnemonic == ZYDIS_MNEMONIC_NOP && in.length > 1);
-		if (r->offset && in.meta.branch_type != ZYDIS_BRANCH_TYPE_NONE &&
-		    in.mnemonic != ZYDIS_MNEMONIC_RET && in.mnemonic != ZYDIS_MNEMONIC_CALL &&
-		    ZYAN_SUCCESS(ZydisCalcAbsoluteAddress(&in, &op[0], 0x1000 + at, &to)) &&
-		    to >= 0x1000 && to - 0x1000 <= r->offset)
-			fail_msg("%s: branch to +%d, before the probe", name, (int)(to - 0x1000));
-	}
-	if (!found)
-		fail_msg("%s: +%u is in the middle of an instruction", name, r->offset);
+#ifdef __x86_64__
+	first = RDI;
+	assert_int_equal(mt_placement_argument(2), RSI);
+	assert_int_equal(mt_placement_argument(3), RDX);
+#endif
+	assert_int_equal(mt_placement_argument(0), MT_ARG_NONE);
+	assert_int_equal(mt_placement_argument(1), first);
+	assert_int_equal(mt_placement_argument(4), MT_ARG_NONE);
 }
 
 struct sweep {
@@ -320,8 +360,12 @@ static int check_function(const struct mt_elf_symbol *sym, void *arg)
 	code = malloc(sym->size); /* exactly: ASan sees a read behind it */
 	assert_int_equal(pread(s->fd, code, sym->size, (off_t)offset), sym->size);
 	for (unsigned int needed = 0; needed < 8; needed++) {
-		assert_int_equal(mt_placement_choose(code, sym->size, needed, &r), 0);
-		check_choice(code, sym->size, needed, &r, sym->name);
+		struct mt_placement_request request = { code, sym->size, needed,
+							needed == 3 || needed == 6 ? needed : 0,
+							NEW_KERNEL };
+
+		assert_int_equal(mt_placement_choose(&request, &r), 0);
+		check_choice(&request, &r, sym->name);
 		s->choices++;
 		s->behind += r.offset > 0;
 		s->emulated += r.placement == EMULATED;
@@ -359,6 +403,8 @@ static void test_hostile(void **state)
 	for (int i = 0; i < 20000; i++) {
 		const struct shape *s = &shapes[fixture_random(ARRAY_SIZE(shapes))];
 		unsigned int needed = (unsigned int)fixture_random(8);
+		struct mt_placement_request request = { .needed = needed,
+							.kernel_version = NEW_KERNEL };
 		struct mt_placement_result r;
 		size_t len = i % 2 ? s->len : 1 + fixture_random(200);
 		uint8_t *code = pages + 4096 - len;
@@ -369,9 +415,13 @@ static void test_hostile(void **state)
 			memcpy(code, s->bytes, len);
 			code[fixture_random(len)] = (uint8_t)fixture_random(256);
 		}
-		if (mt_placement_choose(code, len, needed, &r))
+		request.code = code;
+		request.len = len;
+		if (__builtin_popcount(needed) == 2)
+			request.factors = needed;
+		if (mt_placement_choose_x86(&request, &r))
 			continue;
-		check_choice(code, len, needed, &r, "hostile");
+		check_choice(&request, &r, "hostile");
 		behind += r.offset > 0;
 	}
 	assert_in_range(behind, 100, 20000);
@@ -393,8 +443,11 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_glibc),	cmocka_unit_test(test_shapes),
-		cmocka_unit_test(test_refused), cmocka_unit_test(test_every_function_of_libc),
+		cmocka_unit_test(test_allocators),
+		cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_argument),
+		cmocka_unit_test(test_every_function_of_libc),
 		cmocka_unit_test(test_hostile),
 	};
 

@@ -115,7 +115,7 @@ static bool has_word(const struct mt_placement_request *r, size_t at)
 /* The signed number of `bits` bits at `shift`, in bytes. */
 static int64_t displacement(uint32_t word, unsigned int shift, unsigned int bits)
 {
-	return (int64_t)((uint64_t)word >> shift << (64 - bits)) >> (64 - bits) << 2;
+	return ((int64_t)((uint64_t)word >> shift << (64 - bits)) >> (64 - bits)) * 4;
 }
 
 /*
