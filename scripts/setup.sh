@@ -7,7 +7,7 @@
 set -eu
 
 build="g++ make clang bpftool libbpf-dev libelf-dev libdw-dev libiberty-dev libsqlite3-dev
-       libjansson-dev libzydis-dev zlib1g-dev"
+       libjansson-dev libzydis-dev zlib1g-dev liblzma-dev"
 tests="libcmocka-dev clang-format clang-tidy python3 sqlite3 redis-tools
        strace
        qemu-system-x86 xz-utils zstd"

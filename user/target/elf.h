@@ -7,8 +7,9 @@
  * (ELF_C_READ_MMAP) raises SIGBUS, a short pread is an error. No table larger than
  * MT_ELF_TABLE_MAX is read.
  *
- * mt_elf_new borrows the descriptor, which must stay open until mt_elf_free. Strings that
- * are handed out live as long as the mt_elf. Offsets and sizes are bytes. Not thread-safe.
+ * mt_elf_new and mt_elf_attach_debug borrow the descriptor, which must stay open until
+ * mt_elf_free. Strings that are handed out live as long as the mt_elf. Offsets and sizes are
+ * bytes, addresses those of the file: not relocated. Not thread-safe.
  *
  * Errors are -errno: -ENOEXEC for what is no ELF program or library or is damaged,
  * -ENOTSUP for one of another class or machine than this program's.
@@ -28,10 +29,10 @@ struct mt_elf;
 /* A defined function. */
 struct mt_elf_symbol {
 	const char *name;
-	uint64_t address; /* as the file says: not relocated */
-	uint64_t size;	  /* 0: unknown */
-	uint64_t limit;	  /* end of its section, or its own address: unknown */
-	bool ifunc;	  /* the address is that of a resolver */
+	uint64_t address;
+	uint64_t size;	/* 0: unknown */
+	uint64_t limit; /* end of its section, or its own address: unknown */
+	bool ifunc;	/* the address is that of a resolver */
 	bool global;
 	bool default_version; /* or has none */
 };
@@ -40,10 +41,18 @@ int mt_elf_new(struct mt_elf **out, int fd);
 void mt_elf_free(struct mt_elf **elf);
 
 /*
+ * From now on a separate debug file serves the functions that the file itself lacks. -ESTALE:
+ * it has another build id (of two without one the caller has compared the CRC, as
+ * mt_debugfile_open does). -EEXIST: the second.
+ */
+int mt_elf_attach_debug(struct mt_elf *elf, int fd);
+
+/*
  * File offset of the function `name` (what a uprobe wants): in .dynsym, where the default
- * version wins over others, else in .symtab. -ENOENT: not defined here (an import is not a
- * definition, wherever its PLT stub may be). -EOPNOTSUPP: an IFUNC, whose address is a
- * resolver's and not the function's. -ENOEXEC: its address is in no executable segment.
+ * version wins over others, else in .symtab, .gnu_debugdata or the debug file. -ENOENT: not
+ * defined here (an import is not a definition, wherever its PLT stub may be). -EOPNOTSUPP: an
+ * IFUNC, whose address is a resolver's and not the function's. -ENOEXEC: its address is in no
+ * executable segment. The first question makes an index; names over 255 bytes are not in it.
  */
 int mt_elf_function(struct mt_elf *elf, const char *name, uint64_t *file_offset);
 
@@ -54,7 +63,14 @@ int mt_elf_function(struct mt_elf *elf, const char *name, uint64_t *file_offset)
 int mt_elf_function_code(struct mt_elf *elf, const char *name, size_t max, const uint8_t **code,
 			 size_t *len);
 
-/* Defined functions, those of .dynsym before those of .symtab. The callback stops it by not 0. */
+/*
+ * Does a function begin at `address`, as .eh_frame_hdr says? A symbol table may be wrong, or
+ * lie. 1: yes. 0: no, it is in the middle of one. -ENOENT: not said, as there is no sorted
+ * table or it has no entry there (musl has next to none, assembly may have none).
+ */
+int mt_elf_is_function_start(const struct mt_elf *elf, uint64_t address);
+
+/* Defined functions, in the order of the tables above. The callback stops it by not 0. */
 int mt_elf_each_function(struct mt_elf *elf, int (*cb)(const struct mt_elf_symbol *, void *),
 			 void *arg);
 
@@ -65,9 +81,22 @@ int mt_elf_address_of(const struct mt_elf *elf, uint64_t file_offset, uint64_t *
 /* The executable segment around a file offset, as file offsets; -ENOENT: there is none. */
 int mt_elf_segment(const struct mt_elf *elf, uint64_t file_offset, uint64_t *start, uint64_t *end);
 
-const char *mt_elf_build_id(const struct mt_elf *elf); /* hex, or NULL */
-const char *mt_elf_soname(const struct mt_elf *elf);   /* or NULL */
-bool mt_elf_is_static(const struct mt_elf *elf);       /* no PT_INTERP */
+const char *mt_elf_build_id(const struct mt_elf *elf);	  /* hex, or NULL */
+const char *mt_elf_soname(const struct mt_elf *elf);	  /* or NULL */
+bool mt_elf_is_static(const struct mt_elf *elf);	  /* no PT_INTERP */
+const char *mt_elf_interpreter(const struct mt_elf *elf); /* PT_INTERP, or NULL */
+const char *mt_elf_runpath(const struct mt_elf *elf);	  /* DT_RUNPATH, else DT_RPATH, or NULL */
+bool mt_elf_has_section(const struct mt_elf *elf, const char *name);
+
+/* The name that .gnu_debuglink gives of a separate debug file, and its CRC-32; or NULL. */
+const char *mt_elf_debuglink(const struct mt_elf *elf, uint32_t *crc);
+
+/*
+ * The text that follows `prefix` in read-only data, up to a byte that is not printable ASCII;
+ * what exceeds `size` is cut off. Of several the first that is not empty, those outside
+ * code first. Reads at most 64 MiB. -ENOENT: not found there.
+ */
+int mt_elf_find_text(const struct mt_elf *elf, const char *prefix, char *out, size_t size);
 
 /* It contains or imports the runtime of a sanitizer that ptrace or probes on malloc upset. */
 bool mt_elf_is_sanitized(struct mt_elf *elf);

@@ -5,10 +5,13 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 #include "target/elf.h"
 #include "target/maps.h"
@@ -93,10 +96,22 @@ static int open_below_root(int root, const char *path)
 }
 
 /*
- * By its name. That may be another file's by now, so the inode must be the mapping's. The
- * device is not compared: stat shows that of the overlay or of the btrfs subvolume, maps
- * that of the filesystem below. The inode number is the same in both, except on overlays
- * over several filesystems, where this ends in -ENOENT and never with another file.
+ * maps shows the device of the filesystem. On btrfs stat shows that of the subvolume; on
+ * overlayfs that of the overlay, where maps has a layer's before Linux 6.8 (commit
+ * 3efdc78fdc21).
+ */
+static bool has_device_of_its_own(int fd)
+{
+	struct statfs fs;
+
+	return !fstatfs(fd, &fs) &&
+	       (fs.f_type == OVERLAYFS_SUPER_MAGIC || fs.f_type == BTRFS_SUPER_MAGIC);
+}
+
+/*
+ * By its name. That may be another file's by now, so inode and device must be the mapping's;
+ * only the inode where the device says nothing. On an overlay over several filesystems even
+ * the inode may differ: this then ends in -ENOENT, and next to never with another file.
  */
 static int open_by_name(pid_t pid, const struct mt_mapping *m)
 {
@@ -111,7 +126,8 @@ static int open_by_name(pid_t pid, const struct mt_mapping *m)
 		return fd;
 	if (fstat(fd, &st))
 		return -errno;
-	if (st.st_ino != m->inode)
+	if (st.st_ino != m->inode ||
+	    (st.st_dev != makedev(m->dev_major, m->dev_minor) && !has_device_of_its_own(fd)))
 		return -ENOENT;
 	return TAKE_FD(fd);
 }

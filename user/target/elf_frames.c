@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/*
+ * .eh_frame_hdr: a sorted table of where functions begin, each with its entry (FDE) in
+ * .eh_frame. Every linker writes it in one form, the only one that is read here: the table
+ * relative to the section's own address, in signed 4-byte numbers. Nothing is kept, so that a
+ * lookup is some 20 short reads.
+ */
+#include "target/elf.h"
+
+#include <dwarf.h>
+#include <errno.h>
+#include <unistd.h>
+
+#include "target/elf_internal.h"
+
+struct header {
+	uint8_t version;
+	uint8_t pointer_encoding;
+	uint8_t count_encoding;
+	uint8_t table_encoding;
+	int32_t pointer; /* to .eh_frame */
+	uint32_t count;
+};
+
+/* Both relative to the header's address. */
+struct entry {
+	int32_t start;
+	int32_t fde;
+};
+
+struct fde {
+	uint32_t len;
+	uint32_t cie;
+	int32_t start; /* relative to its own address */
+	uint32_t size;
+};
+
+static bool read_at(const struct mt_elf *e, uint64_t offset, void *out, size_t len)
+{
+	return pread(e->fd, out, len, (off_t)offset) == (ssize_t)len;
+}
+
+static bool read_header(const struct mt_elf *e, struct header *h)
+{
+	return e->frames.p_filesz >= sizeof(*h) && read_at(e, e->frames.p_offset, h, sizeof(*h)) &&
+	       h->version == 1 && h->pointer_encoding == (DW_EH_PE_pcrel | DW_EH_PE_sdata4) &&
+	       h->count_encoding == DW_EH_PE_udata4 &&
+	       h->table_encoding == (DW_EH_PE_datarel | DW_EH_PE_sdata4) &&
+	       h->count <= (e->frames.p_filesz - sizeof(*h)) / sizeof(struct entry);
+}
+
+/* The last entry that begins at `address` or before it. */
+static bool find_entry(const struct mt_elf *e, uint32_t count, uint64_t address,
+		       struct entry *found)
+{
+	uint64_t table = e->frames.p_offset + sizeof(struct header);
+	uint32_t low = 0, high = count;
+	bool any = false;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		struct entry entry;
+
+		if (!read_at(e, table + middle * sizeof(entry), &entry, sizeof(entry)))
+			return false;
+		if (e->frames.p_vaddr + (uint64_t)entry.start > address) {
+			high = middle;
+			continue;
+		}
+		*found = entry;
+		any = true;
+		low = middle + 1;
+	}
+	return any;
+}
+
+/* The FDE of the entry; its own start proves that its numbers are of the size supposed. */
+static bool read_fde(const struct mt_elf *e, const struct entry *entry, struct fde *fde)
+{
+	uint64_t address = e->frames.p_vaddr + (uint64_t)entry->fde;
+	uint64_t offset;
+
+	return !mt_elf_map_address(e, address, 0, &offset) &&
+	       read_at(e, offset, fde, sizeof(*fde)) &&
+	       fde->len >= sizeof(*fde) - sizeof(fde->len) &&
+	       address + offsetof(struct fde, start) + (uint64_t)fde->start ==
+		       e->frames.p_vaddr + (uint64_t)entry->start;
+}
+
+int mt_elf_is_function_start(const struct mt_elf *e, uint64_t address)
+{
+	struct header header;
+	struct entry entry;
+	uint64_t start;
+	struct fde fde;
+
+	if (!read_header(e, &header) || !find_entry(e, header.count, address, &entry))
+		return -ENOENT;
+	start = e->frames.p_vaddr + (uint64_t)entry.start;
+	if (start == address)
+		return 1;
+	return read_fde(e, &entry, &fde) && address - start < fde.size ? 0 : -ENOENT;
+}
