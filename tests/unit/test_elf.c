@@ -7,7 +7,9 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <gelf.h>
 #include <gnu/libc-version.h>
+#include <zlib.h>
 
 #include "elf_fixture.h"
 #include "target/elf.h"
@@ -177,6 +179,146 @@ static void test_describes(void **state)
 	assert_int_equal(mt_elf_version(elf, "X", &major, &minor), -ENOENT);
 }
 
+static char *search_path(const char *flags)
+{
+	__cleanup(mt_elf_free) struct mt_elf *elf = NULL;
+	_close_ int fd = -1;
+
+	fixture_compile("paths.so", "int x;\n", flags);
+	fd = fixture_open("paths.so");
+	elf = open_elf(fd);
+	return mt_elf_runpath(elf) ? strdup(mt_elf_runpath(elf)) : NULL;
+}
+
+static void test_search_path(void **state)
+{
+	_free_ char *runpath = search_path("-shared -Wl,-rpath,/a:/b -Wl,--enable-new-dtags");
+	_free_ char *rpath = search_path("-shared -Wl,-rpath,/c -Wl,--disable-new-dtags");
+
+	assert_string_equal(runpath, "/a:/b");
+	assert_string_equal(rpath, "/c");
+	assert_null(search_path("-shared"));
+}
+
+/* Writes `text` over the interpreter of a copy of `file`. */
+static void expect_interpreter(const char *text, size_t len, const char *expected)
+{
+	_close_ int fd = -1;
+	__cleanup(mt_elf_free) struct mt_elf *elf = NULL, *again = NULL;
+	GElf_Phdr p = { 0 };
+	int i = 0;
+
+	fixture_compile("program", "int main(void) { return 0; }\n", "");
+	fd = open(fixture_path("program"), O_RDWR | O_CLOEXEC);
+	elf = open_elf(fd);
+	while (p.p_type != PT_INTERP)
+		assert_non_null(gelf_getphdr(mt_elf_handle(elf), i++, &p));
+	assert_int_equal(pwrite(fd, text, len, (off_t)p.p_offset), len);
+	again = open_elf(fd);
+	assert_false(mt_elf_is_static(again));
+	if (expected)
+		assert_string_equal(mt_elf_interpreter(again), expected);
+	else
+		assert_null(mt_elf_interpreter(again));
+}
+
+static void test_interpreter(void **state)
+{
+	char endless[28];
+
+	memset(endless, '/', sizeof(endless)); /* as long as "/lib64/ld-linux-x86-64.so.2" */
+	expect_interpreter("", 0,
+			   strcmp(FIXTURE_LIBC, "/lib/x86_64-linux-gnu/libc.so.6")
+				   ? "/lib/ld-linux-aarch64.so.1"
+				   : "/lib64/ld-linux-x86-64.so.2");
+	expect_interpreter("/x", 3, "/x");
+	expect_interpreter(endless, sizeof(endless), NULL);
+}
+
+static void test_sections_and_debuglink(void **state)
+{
+	_close_ int fd = -1, bad = -1;
+	__cleanup(mt_elf_free) struct mt_elf *elf = NULL, *broken = NULL;
+	uint32_t crc = 0;
+
+	fixture_run("echo debug > lib.debug && objcopy --add-gnu-debuglink=lib.debug stripped.so "
+		    "linked.so");
+	fd = fixture_open("linked.so");
+	elf = open_elf(fd);
+	assert_true(mt_elf_has_section(elf, ".gnu_debuglink"));
+	assert_false(mt_elf_has_section(elf, ".gnu_debug"));
+	assert_false(mt_elf_has_section(elf, ""));
+	assert_string_equal(mt_elf_debuglink(elf, &crc), "lib.debug");
+	assert_int_equal(crc, crc32(0, (const unsigned char *)"debug\n", 6));
+
+	/* A name that does not end, or nothing behind it. */
+	fixture_run("printf lib.debug.and.on > link && objcopy --add-section .gnu_debuglink=link "
+		    "stripped.so bad.so");
+	bad = fixture_open("bad.so");
+	broken = open_elf(bad);
+	assert_null(mt_elf_debuglink(broken, &crc));
+}
+
+static void expect_text(const char *prefix, size_t size, const char *expected)
+{
+	_close_ int fd = fixture_open("text.so");
+	__cleanup(mt_elf_free) struct mt_elf *elf = open_elf(fd);
+	char text[64] = "";
+
+	assert_int_equal(mt_elf_find_text(elf, prefix, text, size), expected ? 0 : -ENOENT);
+	assert_string_equal(text, expected ? expected : "");
+}
+
+static void test_text(void **state)
+{
+	fixture_compile(
+		"text.so",
+		"const char a[] = \"prefix one \";\nconst char b[] = \"prefix one 5.3\\n\";\n"
+		"const char c[] = \"prefix one 6\"; char d[] = \"prefix two 1\";\n"
+		"const char long_one[3 << 20] = { [0 ... (3 << 20) - 1] = '-' };\n"
+		"asm(\".text\\n.ascii \\\"prefix three x\\\\0\\\"\\n\");\n",
+		"-shared -fPIC -fno-toplevel-reorder");
+	expect_text("prefix one ", 64, "5.3");
+	expect_text("prefix one ", 3, "5.");
+	expect_text("prefix one ", 1, "");
+	expect_text("prefix two ", 64, NULL);
+	expect_text("prefix three ", 64, "x");
+	expect_text("prefix four ", 64, NULL);
+}
+
+/* File offset of the segment of constants, the largest by far. */
+static off_t constants_offset(int fd)
+{
+	__cleanup(mt_elf_free) struct mt_elf *elf = open_elf(fd);
+	GElf_Phdr p = { 0 };
+
+	for (int i = 0; p.p_filesz < 2U << 20; i++)
+		assert_non_null(gelf_getphdr(mt_elf_handle(elf), i, &p));
+	return (off_t)p.p_offset;
+}
+
+/* A segment is read in pieces of 1 MiB: what lies across their ends is found as well. */
+static void test_text_across_chunks(void **state)
+{
+	static const char mark[] = "mark of the chunk ok";
+	struct fixture_victim v;
+
+	fixture_victim_new(&v, "text.so");
+	for (size_t i = 0; i < sizeof(mark) + 2; i++) {
+		__cleanup(mt_elf_free) struct mt_elf *elf = NULL;
+		off_t at = constants_offset(v.fd) + (1 << 20) + 1 - (off_t)i;
+		char text[8] = "";
+
+		assert_int_equal(pwrite(v.fd, mark, sizeof(mark), at), sizeof(mark));
+		elf = open_elf(v.fd);
+		assert_int_equal(mt_elf_find_text(elf, "mark of the chunk ", text, sizeof(text)),
+				 0);
+		assert_string_equal(text, "ok");
+		assert_int_equal(pwrite(v.fd, v.data + at, sizeof(mark), at), sizeof(mark));
+	}
+	fixture_victim_free(&v);
+}
+
 static void test_no_build_id_no_soname(void **state)
 {
 	_close_ int fd = -1;
@@ -277,9 +419,16 @@ static void ask_everything(int fd)
 	static const char *const names[] = { "malloc", "aligned_alloc", "memcpy", "va", "use" };
 	unsigned int major, minor;
 	int seen[4] = { 0 };
+	uint32_t crc;
+	char text[16];
 
 	if (mt_elf_new(&elf, fd))
 		return;
+	assert_true(!mt_elf_interpreter(elf) || strlen(mt_elf_interpreter(elf)) < PATH_MAX);
+	assert_true(!mt_elf_runpath(elf) || strlen(mt_elf_runpath(elf)) < MT_ELF_TABLE_MAX);
+	assert_true(!mt_elf_debuglink(elf, &crc) || mt_elf_debuglink(elf, &crc)[0]);
+	if (!mt_elf_find_text(elf, "GNU C Library ", text, sizeof(text)))
+		assert_true(strlen(text) < sizeof(text));
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		code_sum(elf, names[i]);
 	for (size_t i = 0; mt_elf_needed(elf, i); i++)
@@ -370,6 +519,11 @@ int main(void)
 		cmocka_unit_test(test_an_import_is_no_definition),
 		cmocka_unit_test(test_enumerates),
 		cmocka_unit_test(test_describes),
+		cmocka_unit_test(test_search_path),
+		cmocka_unit_test(test_interpreter),
+		cmocka_unit_test(test_sections_and_debuglink),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_text_across_chunks),
 		cmocka_unit_test(test_no_build_id_no_soname),
 		cmocka_unit_test(test_sanitizers),
 		cmocka_unit_test(test_static),

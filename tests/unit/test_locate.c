@@ -7,7 +7,9 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -178,6 +180,77 @@ static void test_by_name(void **state)
 	munmap(at, 4096);
 }
 
+/*
+ * A mount namespace of its own, gone with the process, and a directory to mount on. In what
+ * follows 3 stands for mounts that are not to be had here.
+ */
+static bool own_mounts(const char *name)
+{
+	return !unshare(CLONE_NEWNS) && !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
+	       (!mkdir(fixture_path(name), 0755) || errno == EEXIST);
+}
+
+/* Two filesystems number their files alike: the second hides the first's, under its name. */
+static int open_same_inode(void *unused, bool hide)
+{
+	struct stat before, after;
+	void *at;
+
+	if (!own_mounts("mnt") || mount("none", fixture_path("mnt"), "tmpfs", 0, NULL))
+		return 3;
+	fixture_write("mnt/file", "old", 3);
+	at = map_code("mnt/file");
+	if (stat(fixture_path("mnt/file"), &before))
+		return 4;
+	if (hide) {
+		if (mount("none", fixture_path("mnt"), "tmpfs", 0, NULL))
+			return 5;
+		fixture_write("mnt/file", "new", 3);
+	}
+	if (stat(fixture_path("mnt/file"), &after))
+		return 6;
+	if (before.st_ino != after.st_ino)
+		return 3;
+	return open_by_name(at, false);
+}
+
+static void test_same_inode_elsewhere(void **state)
+{
+	if (geteuid() || in_child(open_same_inode, NULL, true) == 3) {
+		print_message("skipped: no two tmpfs with files of one inode number\n");
+		skip();
+	}
+	assert_int_equal(in_child(open_same_inode, NULL, false), 1);
+	assert_int_equal(in_child(open_same_inode, NULL, true), 2);
+}
+
+/* Where the device says nothing, the inode has to do. */
+static int open_on_overlay(void *unused, bool upper)
+{
+	char options[512];
+
+	if (!own_mounts("merged"))
+		return 3;
+	fixture_run("mkdir -p lower upper work && echo old > lower/file && rm -f upper/file");
+	if (upper)
+		fixture_run("echo new > upper/file");
+	snprintf(options, sizeof(options), "lowerdir=%s,upperdir=%s,workdir=%s",
+		 fixture_path("lower"), fixture_path("upper"), fixture_path("work"));
+	if (mount("overlay", fixture_path("merged"), "overlay", 0, options))
+		return 3;
+	return open_by_name(map_code("merged/file"), false);
+}
+
+static void test_overlay(void **state)
+{
+	if (geteuid() || in_child(open_on_overlay, NULL, false) == 3) {
+		print_message("skipped: no overlayfs\n");
+		skip();
+	}
+	assert_int_equal(in_child(open_on_overlay, NULL, false), 1);
+	assert_int_equal(in_child(open_on_overlay, NULL, true), 1);
+}
+
 static void test_no_file(void **state)
 {
 	__cleanup(mt_locator_free) struct mt_locator *l = NULL;
@@ -313,6 +386,8 @@ int main(void)
 		cmocka_unit_test(test_finds_our_libc),
 		cmocka_unit_test(test_replaced_and_deleted),
 		cmocka_unit_test(test_by_name),
+		cmocka_unit_test(test_same_inode_elsewhere),
+		cmocka_unit_test(test_overlay),
 		cmocka_unit_test(test_no_file),
 		cmocka_unit_test(test_changed_content),
 		cmocka_unit_test(test_only_regular_files),
