@@ -117,8 +117,35 @@ $(B)/programs/%: tests/programs/%.cc
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $(PROG_FLAGS) -MMD -MP -o $@ $< -lpthread
 
+# ---- benchmarks ---------------------------------------------------------------------------
+BENCH := $(addprefix $(B)/bench/,pairs naive placements)
+
+$(B)/bench/pairs: tests/bench/pairs.c
+	$(say) BENCH $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(PROG_FLAGS) -MMD -MP -o $@ $< -lpthread
+
+$(B)/bench/naive.bpf.o: tests/bench/naive.bpf.c
+	$(say) BPF $@
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_FLAGS) -MMD -MP -MT $@ -c $< -o $@
+
+$(B)/bench/naive.skel.h: $(B)/bench/naive.bpf.o
+	$(say) SKEL $@
+	$(Q)$(BPFTOOL) gen skeleton $< name naive > $@
+
+$(B)/bench/naive: tests/bench/naive.c $(B)/bench/naive.skel.h
+	$(say) BENCH $@
+	$(Q)$(CC) -D_GNU_SOURCE -I$(B)/bench $(CFLAGS) -MMD -MP -o $@ $< -lbpf
+
+$(B)/bench/placements: tests/bench/placements.c $(filter $(B)/user/target/% $(B)/user/util/%,$(USER_OBJ))
+	$(say) BENCH $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -o $@ $^ $(LDLIBS)
+
 # ---- what one types -----------------------------------------------------------------------
-.PHONY: all setup demo test check unit format tidy layers test-vm test-fresh programs clean help
+.PHONY: all setup demo test check unit format tidy layers test-vm test-fresh programs clean help \
+        bench-probes bench-crowd placements
 
 all: $(B)/memtide ## build build/memtide
 
@@ -149,6 +176,17 @@ test: setup ## everything; the last line counts what passed, failed and was skip
 	$(Q)$(MAKE) all programs $(UNIT) $(BPF_TESTS)
 	$(Q)tests/run
 
+bench-probes: all $(BENCH) ## what tracing costs a malloc and a free, beside other tracers
+	$(Q)$(B)/bench/placements
+	@echo
+	$(Q)tests/bench/bench.py
+
+bench-crowd: all $(BENCH) ## the same with up to 500 processes traced at once
+	$(Q)tests/bench/crowd.py
+
+placements: $(B)/bench/placements ## where each allocator's functions are probed
+	$(Q)$<
+
 test-vm: all programs ## the e2e core on Debian's 6.1 and 6.12 kernels under qemu
 	$(Q)tests/run vm
 
@@ -161,4 +199,4 @@ clean: ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
--include $(shell find $(addprefix $(B)/,bpf user san unit bpf-tests programs) -name '*.d' 2>/dev/null)
+-include $(shell find $(addprefix $(B)/,bpf user san unit bpf-tests programs bench) -name '*.d' 2>/dev/null)
