@@ -40,9 +40,9 @@ struct count {
 };
 
 /* "rdi", "1" for a factor that is multiplied already, "-" for none. */
-static const char *place_name(uint8_t arg)
+static const char *place_name(uint8_t number, uint8_t arg)
 {
-	if (arg == MT_ARG_NONE)
+	if (!number)
 		return "-";
 	if (arg == MT_ARG_ONE)
 		return "1";
@@ -79,6 +79,10 @@ static void print_code(const struct mt_probe_site *site, const uint8_t *code, si
 
 	ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
 	ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_INTEL);
+	ZydisFormatterSetProperty(&formatter, ZYDIS_FORMATTER_PROP_FORCE_RELATIVE_BRANCHES,
+				  ZYAN_TRUE);
+	ZydisFormatterSetProperty(&formatter, ZYDIS_FORMATTER_PROP_ADDR_PADDING_RELATIVE,
+				  ZYDIS_PADDING_DISABLED);
 	for (size_t at = 0; at < len && !last; at += in.length) {
 		if (ZYAN_FAILED(ZydisDecoderDecodeFull(&decoder, code + at, len - at, &in, op)))
 			break;
@@ -102,7 +106,9 @@ static int print_site(int fd, const struct mt_probe_site *site)
 		return -EIO;
 	printf("%-36s +%-3u %-9s%c %-4s %-4s %-4s ", site->function, site->function_offset,
 	       mt_placement_name(site->placement), site->needs_trial ? '*' : ' ',
-	       place_name(site->size_at), place_name(site->factor_at), place_name(site->block_at));
+	       place_name(site->size_arg, site->size_at),
+	       place_name(site->factor_arg, site->factor_at),
+	       place_name(site->block_arg, site->block_at));
 	print_code(site, code, (size_t)len);
 	return 0;
 }
@@ -137,7 +143,8 @@ static int print_or_say(const char *package, const char *file, struct count *cou
 	int err = print_file(package, file, count);
 
 	if (err)
-		printf("\n%s: %s: %s\n", package, file, strerror(-err));
+		printf("\n%s: %s: %s\n", package, file,
+		       err == -ENOENT ? "not there, or no allocator that we know" : strerror(-err));
 	return err;
 }
 

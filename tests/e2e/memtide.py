@@ -157,15 +157,16 @@ class Recording(Program):
         words = "-q" if target[0] == "--" else "-v"
         super().__init__(tool, "record", words, "-o", self.capture, *options, *target, **popen)
 
-    def await_attached(self):
+    def await_attached(self, seconds=PATIENCE_S):
         """Every allocation of the targets is counted from here on."""
-        until(lambda: "memtide: recording\n" in self.stderr() or not self.alive(), "an attach")
+        until(lambda: "memtide: recording\n" in self.stderr() or not self.alive(), "an attach",
+              seconds)
         check(self.alive(), f"the recorder ended: {self.stderr()}")
 
-    def interrupt(self):
+    def interrupt(self, seconds=PATIENCE_S):
         """SIGINT: it ends and writes."""
         self.signal(signal.SIGINT)
-        return self.wait()
+        return self.wait(seconds=seconds)
 
     def report(self):
         return report(self.capture)

@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+"""What tracing costs a malloc and a free when many processes of one libc are recorded at once.
+
+A trap looks at every consumer of its instruction, so each process that is traced by a link of
+its own makes the others' calls dearer. One process is measured, the others wait; the table has
+what memtide adds, by the kind of its probes. Median of three measurements.
+"""
+import contextlib
+import resource
+import statistics
+import sys
+import tempfile
+
+from bench import Pairs, Recording, check, running
+
+CROWDS = (1, 10, 100, 500)
+KINDS = ("session", "multi", "perf", "shared", "auto")
+PATIENCE_S = 120  # 500 processes, a link a function
+MEASUREMENTS = 3
+
+
+def cost_ns(pairs):
+    return statistics.median(pairs.measure(1)[0] for _ in range(MEASUREMENTS))
+
+
+def measure(pairs, others, kind):
+    """Added ns per pair with these others; the measured process comes last, to share if any does."""
+    pids = ",".join(str(p.pid) for p in [*others, pairs])
+    bare = cost_ns(pairs)
+    with running(Recording("-p", pids, options=("--uprobes", kind))) as recording:
+        recording.await_attached(PATIENCE_S)
+        added = cost_ns(pairs) - bare
+        recording.interrupt(PATIENCE_S)
+    seen = sum(p["heap"]["alloc_count"] for p in recording.report()["processes"])
+    check(seen > 0, f"{kind}: nothing was seen of {len(others) + 1} processes")
+    return added
+
+
+def main():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (65536, 65536))  # pipes of 500 processes
+    with tempfile.TemporaryDirectory(prefix="memtide-bench-") as folder, \
+            contextlib.ExitStack() as crowd:
+        tempfile.tempdir = folder
+        everybody = [crowd.enter_context(running(Pairs())) for _ in range(max(CROWDS))]
+        print("ns that memtide adds to a malloc/free pair, by processes recorded at once\n")
+        print(f"{'':10}" + "".join(f"{n:>10}" for n in CROWDS))
+        for kind in KINDS:
+            print(f"{kind:10}", end="", flush=True)
+            for n in CROWDS:
+                print(f"{measure(everybody[0], everybody[1:n], kind):>10.0f}", end="", flush=True)
+            print()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
