@@ -22,7 +22,7 @@ from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
 sys.path.insert(0, str(BENCH.parent / "e2e"))
-from memtide import BUILD, Program, Recording, check, need
+from memtide import BUILD, Program, Recording, check, need  # noqa: E402  pylint: disable=wrong-import-position
 
 LIBC = "/lib/x86_64-linux-gnu/libc.so.6"
 ROUNDS = 7
