@@ -102,20 +102,96 @@ $(B)/bpf-tests/%: tests/bpf/%.c $(B)/libmemtide-san.a | $(SKEL)
 
 PROG_C    := $(wildcard tests/programs/*.c)
 PROG_CXX  := $(wildcard tests/programs/*.cc)
-PROGRAMS  := $(PROG_C:tests/programs/%.c=$(B)/programs/%) \
-             $(PROG_CXX:tests/programs/%.cc=$(B)/programs/%)
+PROG_RUST := $(wildcard tests/programs/*.rs)
+RUSTC     := $(firstword $(shell command -v rustc) $(wildcard $(HOME)/.cargo/bin/rustc))
+MUSL_GCC  := $(shell command -v musl-gcc)
+P         := $(B)/programs
+# Those that tests/e2e/test_allocators.py runs with every allocator.
+PROG_ALL  := chains children cross execs failures family forks huge leaf lifetime peaks race \
+             resize vforks zero
+PROGRAMS  := $(PROG_C:tests/programs/%.c=$(P)/%) $(PROG_CXX:tests/programs/%.cc=$(P)/%) \
+             $(PROG_ALL:%=$(P)/static/%) $(P)/lib/libplain.so $(P)/lib/libother.so $(P)/mallocx_static $(P)/mallocx_je \
+             $(if $(MUSL_GCC),$(PROG_ALL:%=$(P)/musl/%)) \
+             $(if $(RUSTC),$(PROG_RUST:tests/programs/%.rs=$(P)/%))
 # Frame pointers and no inlining: their stacks and sites are part of what is known.
 PROG_FLAGS := -O1 -g -Wall -fno-omit-frame-pointer -fno-optimize-sibling-calls -fno-builtin
+PROG_CC    := -std=gnu11 -D_GNU_SOURCE $(PROG_FLAGS)
+JEMALLOC_A := $(firstword $(wildcard /usr/lib/*/libjemalloc_pic.a))
 
-$(B)/programs/%: tests/programs/%.c
+$(P)/%: tests/programs/%.c
 	$(say) PROG $@
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(PROG_FLAGS) -MMD -MP -o $@ $< -lpthread
+	$(Q)$(CC) $(PROG_CC) -MMD -MP -o $@ $< $(PROG_LIBS) -lpthread
 
-$(B)/programs/%: tests/programs/%.cc
+$(P)/%: tests/programs/%.cc $(P)/lib/foreign.o
 	$(say) PROG $@
 	@mkdir -p $(@D)
-	$(Q)$(CXX) $(PROG_FLAGS) -MMD -MP -o $@ $< -lpthread
+	$(Q)$(CXX) -std=gnu++17 $(PROG_FLAGS) -MMD -MP -o $@ $< $(P)/lib/foreign.o -lpthread
+
+$(P)/static/%: tests/programs/%.c
+	$(say) PROG $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(PROG_CC) -static -MMD -MP -o $@ $< -lpthread
+
+$(P)/musl/%: tests/programs/%.c
+	$(say) PROG $@
+	@mkdir -p $(@D)
+	$(Q)$(MUSL_GCC) $(PROG_CC) -static -MMD -MP -o $@ $<
+
+.SECONDARY: $(P)/lib/foreign.o
+$(P)/lib/%.o: tests/programs/lib/%.c
+	$(say) PROG $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(PROG_CC) -MMD -MP -c -o $@ $<
+
+$(P)/lib/lib%.so: tests/programs/lib/%.c
+	$(say) PROG $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(PROG_CC) -fPIC -shared -MMD -MP -o $@ $<
+
+# The same by the standard names: a malloc that nobody knows.
+$(P)/lib/libother.so: tests/programs/lib/own.c
+	$(say) PROG $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(PROG_CC) -fPIC -shared -MMD -MP -o $@ $< \
+		$(foreach f,malloc calloc realloc aligned_alloc free,-Down_$f=$f)
+
+$(P)/own: PROG_LIBS := -L$(P)/lib -lown -Wl,-rpath,'$$ORIGIN/lib'
+$(P)/own: $(P)/lib/libown.so
+
+# jemalloc shared, static, and static with its public functions under a prefix, as crates have
+# it: then without its C++ operators, which have no such names.
+$(P)/mallocx: PROG_LIBS := -ljemalloc
+
+$(P)/mallocx_static: $(P)/lib/mallocx.o
+	$(say) PROG $@
+	$(Q)$(CC) -o $@ $< $(JEMALLOC_A) -lstdc++ -lm -lpthread
+
+$(P)/mallocx_je: $(P)/lib/mallocx.o $(P)/lib/je_jemalloc.a
+	$(say) PROG $@
+	$(Q)objcopy --redefine-syms=$(P)/lib/je_names $< $@.o
+	$(Q)$(CC) -o $@ $@.o $(P)/lib/je_jemalloc.a -lm -lpthread
+
+$(P)/lib/mallocx.o: tests/programs/mallocx.c
+	$(say) PROG $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(PROG_CC) -MMD -MP -c -o $@ $<
+
+$(P)/lib/%_jemalloc.a: Makefile
+	$(say) PROG $@
+	@mkdir -p $(@D)
+	$(Q)nm $(JEMALLOC_A) 2>/dev/null | \
+		awk 'NF == 3 && $$2 ~ /[TBV]/ && $$3 ~ /^[a-z]/ && $$3 !~ /^je_/ { print $$3, "$*_" $$3 }' | \
+		sort -u >$(P)/lib/$*_names
+	$(Q)objcopy --redefine-syms=$(P)/lib/$*_names $(JEMALLOC_A) $@
+	$(Q)ar d $@ jemalloc_cpp.pic.o
+
+$(P)/rust_jemalloc: RUST_LIBS := -C link-arg=$(P)/lib/_rjem_jemalloc.a
+$(P)/rust_jemalloc: $(P)/lib/_rjem_jemalloc.a
+
+$(P)/%: tests/programs/%.rs tests/programs/lib/foreign.rs $(P)/lib/foreign.o
+	$(say) PROG $@
+	$(Q)$(RUSTC) --edition 2021 -O -g -C link-arg=$(P)/lib/foreign.o $(RUST_LIBS) -o $@ $<
 
 # ---- benchmarks ---------------------------------------------------------------------------
 BENCH := $(addprefix $(B)/bench/,pairs naive placements)

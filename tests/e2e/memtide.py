@@ -235,6 +235,11 @@ def text_is_clean(pid):
     return not any(_text_differences(pid))
 
 
+def is_probed(pid, file):
+    """Has a file that it maps somebody's breakpoint, the name's last part told?"""
+    return any(where.partition("+")[0].endswith(file) for where in _text_differences(pid))
+
+
 def check_text(pid, seconds=1):
     """Its code is clean within that time."""
     until(lambda: text_is_clean(pid), f"clean text of {pid}, {list(_text_differences(pid))}",

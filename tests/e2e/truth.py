@@ -6,14 +6,17 @@ one for every stack, so those that begin in the same function are added up. All 
 are collected, so that a failure shows them together.
 """
 import ctypes
+import subprocess
 from collections import defaultdict
 
-from memtide import PROGRAMS, check
+from memtide import PROGRAMS, check, need
 
 SUMS = ("alloc_count", "alloc_bytes", "live_count", "live_bytes", "at_peak_count",
         "at_peak_bytes", "temporary_count", "short_lived_count")
 STORM_SUMS = ("calls", "moved", "copied_bytes", "chains")
 EXACT = SUMS[:4]
+HEAP = EXACT + ("free_count", "free_bytes", "temporary_count", "failed_count")
+REALLOC = ("count", "grow_count", "moved_count", "copied_bytes", "failed_count")
 STORM_CHAIN = 4
 
 
@@ -45,6 +48,35 @@ def aliases():
 ALIASES = aliases()
 
 
+def aliases_in(binary, *options):
+    """The same of a library or a static program, of C++'s operators too."""
+    address, out = {}, subprocess.run([need("nm"), "--defined-only", *options, binary],
+                                      capture_output=True, text=True, check=True).stdout
+    for line in out.splitlines():
+        address[line.split()[2].partition("@")[0]] = line.split()[0]
+    pairs = (("memalign", "aligned_alloc", "memalign", "aligned_alloc"),
+             ("operator new[]", "operator new", "_Znam", "_Znwm"))
+    return {name: first for name, first, *symbols in pairs
+            if symbols[0] in address and address[symbols[0]] == address.get(symbols[1])}
+
+
+class View:
+    """How a report is matched with the truth: the program's modules are below `home`."""
+
+    def __init__(self, home=PROGRAMS, names=None):
+        self.home = str(home)
+        self.aliases = ALIASES if names is None else names
+
+    def function(self, stack):
+        """The innermost frame's function if it is one of a test program, or None."""
+        inner = stack[0] if stack else None
+        own = inner and (inner["module"] or "").startswith(self.home)
+        return inner["function"] if own else None
+
+
+VIEW = View()
+
+
 def check_lossless(document):
     lost = {name: n for name, n in document["capture"]["lost"].items() if n}
     check(not lost, f"lost: {lost}")
@@ -55,16 +87,11 @@ def own_frame(stack):
     return next((f for f in stack if (f["module"] or "").startswith(str(PROGRAMS))), None)
 
 
-def _innermost_function(stack):
-    """The innermost frame's function if it is one of a test program, or None."""
-    return stack[0]["function"] if stack and own_frame(stack) is stack[0] else None
-
-
-def add_up(process):
+def add_up(process, view=VIEW):
     """(function, kind) -> sums; and the sums of all sites that are not the program's."""
     sums, others = defaultdict(lambda: dict.fromkeys(SUMS, 0)), dict.fromkeys(SUMS, 0)
     for site in process["sites"]:
-        function = _innermost_function(site["stack"])
+        function = view.function(site["stack"])
         into = sums[function, ",".join(site["kinds"])] if function else others
         for field in SUMS:
             into[field] += site[field]
@@ -76,8 +103,8 @@ def add_up(process):
     return sums, others
 
 
-def _compare_sites(d, sums, truth, exact):
-    wanted = {(s["function"], ALIASES.get(s["kind"], s["kind"])): s for s in truth["sites"]}
+def _compare_sites(d, sums, truth, exact, view):
+    wanted = {(s["function"], view.aliases.get(s["kind"], s["kind"])): s for s in truth["sites"]}
     for key, got in sums.items():
         if key not in wanted and got["alloc_count"]:
             d.found.append(f"{key}: unknown to the program: {got}")
@@ -117,13 +144,13 @@ def _compare_heap(d, process, others, truth, exact):
     d.equal("heap kind", heap["kind"], "exact")
 
 
-def _compare_realloc(d, process, truth):
+def _compare_realloc(d, process, truth, view):
     got, want = process["realloc"], truth["realloc"]
-    for field in ("count", "grow_count", "moved_count", "copied_bytes", "failed_count"):
+    for field in REALLOC:
         d.equal(f"realloc {field}", got[field], want[field])
     storms = defaultdict(lambda: dict.fromkeys((*STORM_SUMS, "longest_chain"), 0))
     for storm in got["storms"]:
-        into = storms[_innermost_function(storm["stack"])]
+        into = storms[view.function(storm["stack"])]
         for field in STORM_SUMS:
             into[field] += storm[field]
         into["longest_chain"] = max(into["longest_chain"], storm["longest_chain"])
@@ -132,18 +159,18 @@ def _compare_realloc(d, process, truth):
     d.equal("storms", dict(storms), wanted)
 
 
-def compare(process, truth, exact=True):
+def compare(process, truth, exact=True, view=VIEW):
     """The heap of one image. `exact`: one thread, so that peak and order are known too."""
     d = Differences(f"{truth['comm']} ({truth['pid']})")
     check(process["heap"], f"{truth['comm']} ({truth['pid']}): no heap in {process['comm']}")
-    sums, others = add_up(process)
-    _compare_sites(d, sums, truth, exact)
+    sums, others = add_up(process, view)
+    _compare_sites(d, sums, truth, exact, view)
     _compare_heap(d, process, others, truth, exact)
-    _compare_realloc(d, process, truth)
+    _compare_realloc(d, process, truth, view)
     d.check()
 
 
-def compare_all(document, truths, exact=True):
+def compare_all(document, truths, exact=True, view=VIEW):
     """Every image of every process: as many as there are truths, and each as it says."""
     check_lossless(document)
     of_pid = defaultdict(list)
@@ -151,8 +178,38 @@ def compare_all(document, truths, exact=True):
         of_pid[truth["pid"]].append(truth)
     for pid, wanted in of_pid.items():
         got = [p for p in document["processes"]
-               if p["pid"] == pid and (p["exe"] or str(PROGRAMS)).startswith(str(PROGRAMS))]
+               if p["pid"] == pid and (p["exe"] or view.home).startswith(view.home)]
         check(len(got) == len(wanted),
               f"{pid}: images {[p['comm'] for p in got]}, in truth {[t['comm'] for t in wanted]}")
         for process, truth in zip(got, wanted):
-            compare(process, truth, exact)
+            compare(process, truth, exact, view)
+
+
+def _by_kind(sites):
+    sums = defaultdict(lambda: dict.fromkeys(EXACT, 0))
+    for site in sites:
+        for field in EXACT:
+            sums[site["kind"] if "kind" in site else ",".join(site["kinds"])][field] += site[field]
+    return sums
+
+
+def compare_beside(process, truth, idle):
+    """A program whose calls go through libraries without frame pointers, which hide its sites.
+
+    `idle` is the same program when it does nothing: what it has beyond that is compared, as a
+    whole and by kind.
+    """
+    d, want = Differences(f"{truth['comm']} ({truth['pid']})"), truth["heap"]
+    for field in HEAP:
+        d.equal(f"heap {field}", process["heap"][field] - idle["heap"][field], want[field])
+    d.equal("heap unknown_free_count", process["heap"]["unknown_free_count"], 0)
+    d.between("heap peak_live_bytes", process["heap"]["peak_live_bytes"], want["peak_live_bytes"],
+              want["peak_live_bytes"] + idle["heap"]["alloc_bytes"])
+    for field in REALLOC:
+        d.equal(f"realloc {field}", process["realloc"][field] - idle["realloc"][field],
+                truth["realloc"][field])
+    got, base, wanted = (_by_kind(x["sites"]) for x in (process, idle, truth))
+    for kind in {*got, *wanted}:
+        for field in EXACT:
+            d.equal(f"{kind} {field}", got[kind][field] - base[kind][field], wanted[kind][field])
+    d.check()

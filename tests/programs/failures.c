@@ -22,7 +22,10 @@ SITE void fail_fresh(void)
 	T_ALIGNED_ALLOC(64, n);
 	T_MEMALIGN(64, n);
 	T_VALLOC(n);
-	T_PVALLOC(n);
+#ifdef __GLIBC__
+	if (truth_of_libc((void *)pvalloc) == truth_of_libc((void *)free))
+		T_PVALLOC(n);
+#endif
 }
 
 SITE void fail_resize(void *p)

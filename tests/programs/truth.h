@@ -19,6 +19,7 @@
 #ifndef MT_TESTS_TRUTH_H
 #define MT_TESTS_TRUTH_H
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -31,6 +32,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef __GLIBC__
+#include <gnu/libc-version.h>
+#endif
+
 /* One frame of its own, whatever the optimiser would like. */
 #define SITE	 static __attribute__((noipa))
 #define TRUTH_FN static __attribute__((unused))
@@ -41,6 +46,7 @@
 #define TRUTH_STORM	     4		  /* DESIGN section 6: a chain of four is a storm */
 #define TRUTH_SHORT_LIVED_NS 1000000ULL	  /* ... and 1 ms is short-lived */
 #define TRUTH_POSSIBLE	     (1ULL << 40) /* a larger request only fails */
+#define TRUTH_MUSL_MMAP	     131052	  /* mallocng's MMAP_THRESHOLD */
 
 struct truth_site {
 	const char *function;
@@ -319,10 +325,31 @@ TRUTH_FN void truth_after_free(const struct truth_block *b, uint64_t asked_ns)
 	pthread_mutex_unlock(&truth.lock);
 }
 
-/* glibc marks a block that has a mapping of its own in the size field before it. */
-static bool truth_mmapped(const void *p)
+/* Is it the C library's function? Else one that an allocator has put in its place. */
+TRUTH_FN bool truth_of_libc(const void *function)
 {
-	return ((const size_t *)p)[-1] & 2;
+#ifdef __GLIBC__
+	Dl_info here, libc;
+
+	/* In a static program there is one object, which has no name. */
+	return !dladdr(function, &here) || !dladdr((void *)gnu_get_libc_version, &libc) ||
+	       here.dli_fbase == libc.dli_fbase;
+#else
+	return true;
+#endif
+}
+
+/*
+ * Has the block a mapping of its own, which realloc moves by mremap? glibc marks one in the
+ * size field before it, musl gives one to every large block; the others never call mremap.
+ */
+static bool truth_mmapped(const void *p, size_t size)
+{
+#ifdef __GLIBC__
+	return truth_of_libc((void *)realloc) && ((const size_t *)p)[-1] & 2;
+#else
+	return size >= TRUTH_MUSL_MMAP;
+#endif
 }
 
 TRUTH_FN struct truth_block truth_before_realloc(void *p, size_t size, uint64_t *asked_ns)
@@ -332,7 +359,7 @@ TRUTH_FN struct truth_block truth_before_realloc(void *p, size_t size, uint64_t 
 	pthread_mutex_lock(&truth.lock);
 	if (p) {
 		b = truth_remove((uintptr_t)p);
-		b.mmapped = truth_mmapped(p);
+		b.mmapped = truth_mmapped(p, b.size);
 		truth_uncount(&b);
 	}
 	truth_ask(size);
@@ -395,7 +422,7 @@ TRUTH_FN void truth_after_realloc(const char *function, const char *kind,
 			truth_count_free(old, asked_ns);
 		if (p) {
 			b.site = truth_site(function, kind);
-			b.mmapped = truth_mmapped(p);
+			b.mmapped = truth_mmapped(p, size);
 			truth_count_realloc(&b, old);
 			truth_install(&b);
 		}

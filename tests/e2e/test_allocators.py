@@ -1,0 +1,358 @@
+# SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+"""Every program whose numbers are known, byte for byte, with every allocator.
+
+Where allocators differ (a realloc that moves, realloc(p, 0), functions that one has not) the
+program finds out and its truth says so; the comparison is the same for all of them.
+"""
+import os
+import subprocess
+from pathlib import Path
+
+from memtide import (PROGRAMS, Recording, Skip, build, check, children, image, is_probed, need,
+                     program, record, report_result, scratch, until)
+from truth import (Differences, View, aliases_in, check_lossless, compare, compare_all,
+                   compare_beside)
+
+# Arguments; `leaf` is replaced by that program's path. Then: is it known to the order?
+CASES = (
+    (("family",), True), (("failures",), True), (("zero",), True), (("resize",), True),
+    (("chains",), True), (("huge",), True), (("lifetime",), True), (("peaks", "lower"), True),
+    (("peaks", "higher"), True), (("peaks", "start"), True), (("peaks", "end"), True),
+    (("peaks", "plateau"), True), (("forks",), True), (("vforks", "leaf"), True),
+    (("execs", "leader"), True), (("execs", "thread"), False), (("children", "8", "leaf"), True),
+    (("cross",), False), (("race", "16", "500"), False), (("race", "2", "4000"), False),
+)
+LIBRARIES = {"jemalloc": "libjemalloc.so.2", "tcmalloc": "libtcmalloc_minimal.so.4",
+             "mimalloc": "libmimalloc.so.2"}
+
+
+def library(name):
+    """Debian's library of that allocator."""
+    found = next(Path("/usr/lib").glob(f"*/{LIBRARIES[name]}"), None)
+    if not found:
+        raise Skip(f"{LIBRARIES[name]} is not installed")
+    return found
+
+
+def preloaded(lib, *argv):
+    """Not in memtide's own environment, which would be another program under test."""
+    return ("env", f"LD_PRELOAD={lib}", *argv)
+
+
+def compared(command, label, view, exact=True, **options):
+    """Record, compare all images with what they wrote; the report."""
+    recording = record("--", *command, **options)
+    document, truths = recording.report(), recording.truths()
+    check(truths, "it wrote no truth")
+    compare_all(document, truths, exact, view)
+    for truth in truths:
+        process = next(p for p in reversed(document["processes"]) if p["pid"] == truth["pid"])
+        check(any(a.startswith(label) for a in process["allocators"]),
+              f"allocators {process['allocators']}, not {label}")
+        check(process["coverage_pct"] is None or 0 <= process["coverage_pct"] <= 100,
+              f"coverage {process['coverage_pct']} %")
+    return document
+
+
+def each_program(label, command, view):
+    """All cases; what failed, a paragraph for each program."""
+    failed = []
+    for argv, exact in CASES:
+        try:
+            compared(command(argv), label, view, exact)
+        except AssertionError as error:
+            failed.append(f"{' '.join(argv)}: {error}")
+    check(not failed, "\n".join([f"{len(failed)} of {len(CASES)} programs", *failed]))
+    print(f"{len(CASES)} programs")
+
+
+def in_folder(folder):
+    return lambda argv: [program(folder + argv[0]),
+                         *(program(folder + a) if a == "leaf" else a for a in argv[1:])]
+
+
+def with_preload(name, label):
+    lib, plain = library(name), in_folder("")
+    each_program(label, lambda argv: preloaded(lib, *plain(argv)),
+                 View(names=aliases_in(lib, "-D")))
+
+
+def test_glibc():
+    each_program("glibc 2.", in_folder(""), View())
+
+
+def test_glibc_static():
+    each_program("glibc 2.", in_folder("static/"),
+                 View(names=aliases_in(program("static/family"))))
+
+
+def test_musl_static():
+    need("musl-gcc")
+    each_program("musl", in_folder("musl/"), View(names=aliases_in(program("musl/family"))))
+
+
+def test_jemalloc():
+    with_preload("jemalloc", "jemalloc 5.")
+
+
+def test_tcmalloc():
+    with_preload("tcmalloc", "tcmalloc")
+
+
+def test_mimalloc():
+    with_preload("mimalloc", "mimalloc 2")
+
+
+for _test in (test_glibc, test_glibc_static, test_musl_static, test_jemalloc, test_tcmalloc,
+              test_mimalloc):
+    _test.timeout_s = 150
+
+
+# ---- C++ -------------------------------------------------------------------------------------
+
+
+def sized_with(name, label):
+    lib = library(name)
+    compared(preloaded(lib, program("sized")), label, View(names=aliases_in(lib, "-D")))
+
+
+def beside(binary, label):
+    """A program is compared with itself when it does nothing."""
+    idle = record("--", binary, env={"MT_IDLE": "1"}).report()["processes"][0]
+    recording = record("--", binary)
+    document, truth = recording.report(), recording.truths()[0]
+    check_lossless(document)
+    process = image(document)
+    compare_beside(process, truth, idle)
+    check(any(a.startswith(label) for a in process["allocators"]),
+          f"allocators {process['allocators']}, not {label}")
+
+
+def test_sized():
+    beside(program("sized"), "glibc 2.")
+
+
+def test_sized_jemalloc():
+    sized_with("jemalloc", "jemalloc 5.")
+
+
+def test_sized_tcmalloc():
+    sized_with("tcmalloc", "tcmalloc")
+
+
+def test_sized_mimalloc():
+    sized_with("mimalloc", "mimalloc 2")
+
+
+def thrown(*prefix):
+    """An operator that ends by an exception has failed; the exception's memory is balanced."""
+    idle = record("--", *prefix, program("sized"), env={"MT_IDLE": "1"})
+    recording = record("--", *prefix, program("sized"), "throw")
+    idle, heap = (image(r.report(), comm="sized")["heap"] for r in (idle, recording))
+    check(idle and heap, "no heap")
+    truth = recording.truths()[0]["heap"]
+    d = Differences("sized throw")
+    for field in ("live_count", "live_bytes"):
+        d.equal(field, heap[field] - idle[field], truth[field])
+    for unit in ("count", "bytes"):
+        d.equal(f"alloc - free - live, {unit}",
+                heap[f"alloc_{unit}"] - heap[f"free_{unit}"] - heap[f"live_{unit}"], 0)
+    for field in ("unknown_free_count", "failed_count"):
+        d.equal(field, heap[field], truth[field])
+    d.check()
+
+
+def test_throw():
+    thrown()
+
+
+def test_throw_jemalloc():
+    thrown(*preloaded(library("jemalloc")))
+
+
+def test_throw_tcmalloc():
+    thrown(*preloaded(library("tcmalloc")))  # mimalloc's would abort: it is built as C
+
+
+# ---- jemalloc's own functions, under every name ------------------------------------------------
+
+
+def test_mallocx():
+    compared((program("mallocx"),), "jemalloc 5.", View(names={}))
+
+
+def test_mallocx_static():
+    compared((program("mallocx_static"),), "jemalloc", View(names={}))
+
+
+def test_mallocx_je():
+    compared((program("mallocx_je"),), "jemalloc", View(names={}))
+
+
+# ---- Rust --------------------------------------------------------------------------------------
+
+
+def rust(name, label):
+    if not (PROGRAMS / name).exists():
+        raise Skip("rustc was not installed when the programs were built")
+    beside(program(name), label)
+
+
+def test_rust_system():
+    rust("rust_system", "glibc 2.")
+
+
+def test_rust_jemalloc():
+    rust("rust_jemalloc", "jemalloc")
+
+
+# ---- what arrives in mid-run ---------------------------------------------------------------------
+
+
+def late(lib, label, env=None):
+    """The library's calls are counted from when its probes are there, for which we wait."""
+    recording = Recording("--", program("late"), lib, env=env)
+    recording.await_line("loaded")
+    pid = children(recording.pid)[0]
+    until(lambda: is_probed(pid, os.path.realpath(lib)), f"probes in {lib}", 10)
+    recording.go()
+    recording.wait()
+    document, truths = recording.report(), recording.truths()
+    compare_all(document, truths)
+    process = image(document, truths[0]["pid"])
+    for name in ("glibc 2.", label):
+        check(any(a.startswith(name) for a in process["allocators"]),
+              f"allocators {process['allocators']}, not {name}")
+
+
+def test_late_mimalloc():
+    late(library("mimalloc"), "mimalloc 2")
+
+
+def test_late_tcmalloc():
+    late(library("tcmalloc"), "tcmalloc")
+
+
+def test_late_jemalloc():
+    # More thread-local storage than dlopen has room for by itself.
+    late(library("jemalloc"), "jemalloc 5.",
+         {"GLIBC_TUNABLES": "glibc.rtld.optional_static_tls=8192"})
+
+
+def test_late_plain():
+    """A library without an allocator: its calls of malloc are sites in it, at once."""
+    recording = Recording("--", program("late"), program("lib/libplain.so"), "plain")
+    recording.go()
+    recording.wait()
+    compare_all(recording.report(), recording.truths())
+
+
+def test_late_at_once():
+    """Calls before the probes are there may be missed; none is invented, a gap is told."""
+    recording = Recording("--", program("late"), library("mimalloc"))
+    recording.go()
+    recording.wait()
+    document, truth = recording.report(), recording.truths()[0]
+    check_lossless(document)
+    process, want = image(document, truth["pid"]), truth["heap"]
+    heap = process["heap"]
+    for field in ("alloc_count", "alloc_bytes"):
+        libs = sum(s[field] for s in process["sites"]
+                   if not s["stack"][0]["module"].startswith(str(PROGRAMS)))
+        check(heap[field] - libs <= want[field],
+              f"{field} {heap[field]}, {libs} of them by libraries, in truth {want[field]}")
+    if heap["alloc_count"] >= want["alloc_count"]:
+        compare(process, truth)
+    else:
+        check(process["coverage_pct"] < 100, f"a gap, coverage {process['coverage_pct']} %")
+
+
+# ---- the rest --------------------------------------------------------------------------------------
+
+
+def test_named_library():
+    """An allocator that is in no catalogue, named by --lib; it has C23's free_sized."""
+    own = program("lib/libown.so")
+    document = compared((program("own"),), "glibc 2.", View(names={}),
+                        options=("--lib", own, "--symbol-prefix", "own_"))
+    probed = {p["function"] for p in document["capture"]["probes"] if p["module"] == own}
+    for name in ("own_malloc", "own_free", "own_free_sized", "own_free_aligned_sized"):
+        check(name in probed, f"{name} is not probed; {sorted(probed)} are")
+
+
+def test_named_library_missing():
+    recording = record("--", program("own"), status=125,
+                       options=("--lib", "/nonexistent/lib.so", "--symbol-prefix", "own_"))
+    check("/nonexistent/lib.so" in recording.stderr(), f"it said {recording.stderr()!r}")
+
+
+def test_unnamed_library():
+    """Without --lib only the C library's part is known, and that is byte-exact."""
+    recording = record("--", program("own"))
+    process, truth = image(recording.report()), recording.truths()[0]
+    site = next(s for s in truth["sites"] if s["function"] == "by_libc")
+    check(process["heap"]["alloc_count"] == site["alloc_count"],
+          f"{process['heap']['alloc_count']} allocations, in truth {site['alloc_count']}")
+
+
+def test_static_stripped():
+    """Nothing to find an allocator by: no heap, which is said; the rest is as ever."""
+    copy = scratch() / "family"
+    subprocess.run([need("strip"), "-o", copy, program("static/family")], check=True)
+    recording = record("--", copy)
+    process = image(recording.report())
+    check(process["heap"] is None, f"heap {process['heap']}")
+    check(process["allocators"] == [], f"allocators {process['allocators']}")
+    check(process["maps"]["brk_grown_bytes"] > 0, f"maps {process['maps']}")
+    _, text, _ = report_result(recording.capture, "--text")
+    words = " ".join(text.split())
+    check("static binary without symbols: no allocator found; mappings and faults only" in words,
+          f"not told: {text}")
+
+
+# The build information that Go's linker writes: magic, flags (strings follow), a version.
+GO = r"""
+#include <stdlib.h>
+__attribute__((section(".go.buildinfo"), aligned(16), used))
+static char build_info[64] = "\xff Go buildinf:\x08\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+			     "\x08" "go1.22.5";
+int main(void)
+{
+	for (int i = 0; i < 100; i++)
+		free(malloc(1000));
+	return 0;
+}
+"""
+
+
+def test_go():
+    """A Go program's stacks move: no return probe goes on it, so live blocks are unknown."""
+    binary = build(GO, "-fno-builtin")
+    document = record("--", binary).report()
+    process = image(document)
+    check(any(a.startswith("Go") for a in process["allocators"]),
+          f"allocators {process['allocators']}")
+    kinds = {p["kind"] for p in document["capture"]["probes"]}
+    check(kinds <= {"entry"}, f"probes {document['capture']['probes']}")
+    heap = process["heap"]
+    check(not heap or heap["live_bytes"] is None, f"live bytes are known: {heap}")
+
+
+def named(command, name):
+    document = record("--", *command).report()
+    check_lossless(document)
+    process = document["processes"][0]
+    check(any(a.startswith(name) for a in process["allocators"]),
+          f"allocators {process['allocators']}, not {name}")
+    check(process["ended"] == "exit" and process["exit_status"] == 0, f"ended {process['ended']}")
+
+
+def test_python():
+    named((need("python3"), "-c", "print(sum(len(str(i)) for i in range(20000)))"), "CPython")
+
+
+def test_java():
+    named((need("java"), "-Xint", "-version"), "JVM")
+
+
+test_java.timeout_s = 120
