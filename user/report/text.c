@@ -320,6 +320,21 @@ static void print_maps(struct mt_printer *p, const struct mt_model *m,
 	print_stack(p, process, &maps->sites[0]->stack);
 }
 
+/* "Go,V8": what each keeps from the heap's numbers. */
+static void print_runtimes(struct mt_printer *p, const char *names)
+{
+	_free_ char *copy = names ? strdup(names) : NULL;
+	char *rest = copy, *name;
+
+	if (names && !copy)
+		p->err = p->err ?: -ENOMEM;
+	while ((name = strsep(&rest, ","))) {
+		const struct mt_runtime *runtime = mt_runtime_named(name);
+
+		mt_print_field(p, "Runtime", "%s", runtime ? runtime->says : name);
+	}
+}
+
 /* Whether the heap is the whole story, and what else owns memory. */
 static void print_coverage(struct mt_printer *p, const struct mt_model_process *process)
 {
@@ -329,8 +344,7 @@ static void print_coverage(struct mt_printer *p, const struct mt_model_process *
 	mt_coverage_get(&c, process);
 	if (row->heap_note)
 		mt_print_field(p, "Heap", "%s", row->heap_note);
-	if (row->runtimes)
-		mt_print_field(p, "Runtime", "%s", mt_runtime_note(row->runtimes) ?: row->runtimes);
+	print_runtimes(p, row->runtimes);
 	if (c.pct < 0)
 		return;
 	mt_print_field(p, "Coverage", "%s%.0f%% of %s of anonymous growth is %s's",

@@ -146,7 +146,8 @@ static enum mt_link_kind choose(const struct mt_kernel *k, const struct mt_probe
 {
 	enum mt_link_kind kind = mt_kernel_links(k);
 
-	if (!mt_kernel_links_forced(k) && !options->alone && file->processes >= MT_PROBES_CROWD)
+	if (!mt_kernel_links_forced(k) && mt_kernel_shared(k) && !options->alone &&
+	    file->processes >= MT_PROBES_CROWD)
 		kind = MT_LINK_SHARED;
 	return options->entry_only && kind == MT_LINK_SESSION ? MT_LINK_PERF : kind;
 }

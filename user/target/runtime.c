@@ -102,3 +102,12 @@ const struct mt_runtime *mt_runtime_recognise(struct mt_elf *elf)
 	}
 	return NULL;
 }
+
+const struct mt_runtime *mt_runtime_named(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		if (!strcmp(table[i].runtime.name, name))
+			return &table[i].runtime;
+	}
+	return NULL;
+}

@@ -23,4 +23,7 @@ struct mt_runtime {
 /* The runtime that the file is or contains, or NULL. */
 const struct mt_runtime *mt_runtime_recognise(struct mt_elf *elf);
 
+/* By its name, or NULL. */
+const struct mt_runtime *mt_runtime_named(const char *name);
+
 #endif
