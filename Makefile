@@ -92,9 +92,15 @@ $(B)/unit/%: tests/unit/%.c $(B)/libmemtide-san.a
 		$(LDLIBS) -lcmocka -lm -lpthread
 
 BPF_TEST_SRC := $(wildcard tests/bpf/*.c)
-BPF_TESTS    := $(BPF_TEST_SRC:tests/bpf/%.c=$(B)/bpf-tests/%)
+BPF_TESTS    := $(BPF_TEST_SRC:tests/bpf/%.c=$(B)/bpf-tests/%) $(B)/placement-tests/property
 
 $(B)/bpf-tests/%: tests/bpf/%.c $(B)/libmemtide-san.a | $(SKEL)
+	$(say) TEST $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZE) -MMD -MP -o $@ $< $(B)/libmemtide-san.a \
+		$(LDLIBS)
+
+$(B)/placement-tests/%: tests/placement/%.c $(B)/libmemtide-san.a
 	$(say) TEST $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZE) -MMD -MP -o $@ $< $(B)/libmemtide-san.a \
@@ -275,4 +281,5 @@ clean: ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
--include $(shell find $(addprefix $(B)/,bpf user san unit bpf-tests programs bench) -name '*.d' 2>/dev/null)
+-include $(shell find $(addprefix $(B)/,bpf user san unit bpf-tests placement-tests programs bench) \
+	-name '*.d' 2>/dev/null)
