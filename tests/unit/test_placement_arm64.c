@@ -187,6 +187,7 @@ static const struct shape shapes[] = {
 
 	/* Loops: back to it, before it, behind it; recursion; a switch; an unknown branch */
 	{ "loop to it", ARG1, 0, STEPPED, { LDR(8, 0), ADRP_X1, CBNZ_X0(-1), RET } },
+	{ "tbz to it", ARG1, 0, STEPPED, { LDR(8, 0), ADRP_X1, TBZ_X0(-1), RET } },
 	{ "loop before it", ARG1, 0, STEPPED, { LDR(8, 0), ADRP_X1, CBNZ_X0(-2), RET } },
 	{ "loop behind it", ARG1, 4, EMULATED, { LDR(8, 0), ADRP_X1, NOP, TBZ_X0(-1), RET } },
 	{ "tail recursion", ARG1, 0, STEPPED, { LDR(8, 0), ADRP_X1, NOP, B(-3) } },
