@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 
 #include "target/proc.h"
 #include "util/cleanup.h"
@@ -439,6 +443,41 @@ static void test_read_file_limits(void **state)
 	assert_int_equal(strlen(text), len);
 }
 
+static void *filter_itself(void *arg)
+{
+	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	struct sock_fprog filter = { .len = 1, .filter = &allow };
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
+	sem_post(arg);
+	while (pause())
+		;
+	return NULL;
+}
+
+/* Only a thread other than the main one has the filter. */
+static void filter_a_thread(void *arg)
+{
+	static sem_t done;
+	pthread_t thread;
+
+	sem_init(&done, 0, 0);
+	pthread_create(&thread, NULL, filter_itself, &done);
+	sem_wait(&done);
+}
+
+static void test_seccomp(void **state)
+{
+	pid_t free_of_it = child_start(NULL, NULL), filtered = child_start(filter_a_thread, NULL);
+
+	assert_int_equal(mt_proc_seccomp(free_of_it), 0);
+	assert_int_equal(mt_proc_seccomp(filtered), 1);
+	child_end(free_of_it);
+	child_end(filtered);
+	assert_int_equal(mt_proc_seccomp(filtered), -ESRCH);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -453,6 +492,7 @@ int main(void)
 		cmocka_unit_test(test_comm),
 		cmocka_unit_test(test_exe),
 		cmocka_unit_test(test_cgroup),
+		cmocka_unit_test(test_seccomp),
 		cmocka_unit_test(test_syscall_text),
 		cmocka_unit_test(test_stack_pointer),
 		cmocka_unit_test(test_stack_pointer_of_a_running_thread),

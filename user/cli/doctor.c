@@ -95,6 +95,9 @@ static size_t examine(struct check *out, size_t max)
 			"perf events are used: more descriptors, slower to attach"),
 		FEATURE(uprobe_session, false, "entry and return in one probe (6.13)",
 			"entry and return probes are used"),
+		FEATURE(uretprobe_seccomp, false, "return probes under seccomp filters",
+			"processes with a seccomp filter are probed at entries only: their live "
+			"bytes are unknown"),
 		FEATURE(fentry, false, "fentry on system calls", without_fentry(&f)),
 		{ "tracefs", "syscall tracepoints", f.tracefs, f.tracefs_errno, false,
 		  without_tracefs(&f, sys_admin) },

@@ -11,6 +11,7 @@
 
 #include "session/pagemap.h"
 #include "session/perf.h"
+#include "session/seccomp.h"
 #include "session/uapi.h"
 #include "util/cleanup.h"
 
@@ -78,7 +79,7 @@ static int probe_multi(unsigned int attach_type)
 
 static int probe_tracefs(void)
 {
-	_close_ int fd = mt_tracefs_open();
+	_close_ int fd = mt_tracefs_open(false);
 
 	return fd < 0 ? fd : 0;
 }
@@ -108,6 +109,7 @@ void mt_features_probe(struct mt_features *f)
 		.perf_uprobe_errno = -mt_perf_uprobe_probe(),
 		.uprobe_multi_errno = -probe_multi(MT_BPF_TRACE_UPROBE_MULTI),
 		.uprobe_session_errno = -probe_multi(MT_BPF_TRACE_UPROBE_SESSION),
+		.uretprobe_seccomp_errno = -mt_seccomp_probe(),
 		.pagemap_scan = probe_pagemap_scan(),
 	};
 	f->bpf = !f->bpf_errno;
@@ -116,6 +118,7 @@ void mt_features_probe(struct mt_features *f)
 	f->perf_uprobe = !f->perf_uprobe_errno;
 	f->uprobe_multi = !f->uprobe_multi_errno;
 	f->uprobe_session = !f->uprobe_session_errno;
+	f->uretprobe_seccomp = !f->uretprobe_seccomp_errno;
 }
 
 bool mt_features_btf(void)

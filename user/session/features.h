@@ -3,8 +3,8 @@
  * features.h: what the running kernel can do, found by trying.
  *
  * Each probe loads a program of two instructions and attaches it where it can do no harm
- * (to ourselves, or to a file that cannot be probed). Nothing is left behind. A version
- * number is never looked at: distributions backport. Errors: the answers are booleans; why
+ * (to ourselves, a child of ours, or a file that cannot be probed). Nothing is left behind. A
+ * version number is never looked at: distributions backport. Errors: the answers are booleans; why
  * something cannot be had is in `*_errno`. Not thread-safe.
  */
 #ifndef MT_SESSION_FEATURES_H
@@ -26,6 +26,9 @@ struct mt_features {
 	int uprobe_multi_errno;
 	bool uprobe_session; /* 6.13 */
 	int uprobe_session_errno;
+	bool uretprobe_seccomp; /* return probes are safe under seccomp filters (not 6.11 to 6.13)
+				 */
+	int uretprobe_seccomp_errno;
 	bool pagemap_scan; /* 6.7 */
 };
 

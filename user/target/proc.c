@@ -339,6 +339,38 @@ int mt_proc_stack_pointer(pid_t pid, pid_t tid, uint64_t *sp)
 	return err ? err : mt_proc_parse_syscall(text, sp);
 }
 
+/* A kernel without seccomp has no such line. */
+static int thread_seccomp(pid_t pid, pid_t tid)
+{
+	_free_ char *text = NULL;
+	const char *line;
+	char file[32];
+	size_t len;
+	int err;
+
+	snprintf(file, sizeof(file), "task/%d/status", tid);
+	err = mt_proc_read_file(pid, file, STATUS_MAX, &text, &len);
+	if (err)
+		return err;
+	line = strstr(text, "\nSeccomp:\t");
+	return line && line[strlen("\nSeccomp:\t")] != '0';
+}
+
+int mt_proc_seccomp(pid_t pid)
+{
+	_free_ pid_t *tids = NULL;
+	size_t nr = 0;
+	int found = mt_proc_tids(pid, &tids, &nr);
+
+	/* A thread that ended meanwhile does not matter. */
+	for (size_t i = 0; i < nr && found <= 0; i++) {
+		found = thread_seccomp(pid, tids[i]);
+		if (found < 0 && found != -ESRCH)
+			break;
+	}
+	return found == -ESRCH && nr ? 0 : found;
+}
+
 bool mt_proc_alive(pid_t pid)
 {
 	struct mt_proc_stat stat;

@@ -72,6 +72,9 @@ int mt_proc_tids(pid_t pid, pid_t **tids, size_t *nr);
 int mt_proc_stack_pointer(pid_t pid, pid_t tid, uint64_t *sp);
 int mt_proc_parse_syscall(const char *text, uint64_t *sp);
 
+/* Has a thread of it a seccomp filter, or strict mode? 1, 0, or -errno. */
+int mt_proc_seccomp(pid_t pid);
+
 /* It exists and is no zombie. */
 bool mt_proc_alive(pid_t pid);
 
