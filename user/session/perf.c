@@ -72,7 +72,7 @@ int mt_perf_uprobe_probe(void)
 	return uprobe_pmu(&type, &return_bit);
 }
 
-int mt_tracefs_open(void)
+int mt_tracefs_open(bool writable)
 {
 	_close_ int fs = syscall(SYS_fsopen, "tracefs", FSOPEN_CLOEXEC);
 	int mount;
@@ -81,8 +81,16 @@ int mt_tracefs_open(void)
 		return -errno;
 	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
 		return -errno;
-	mount = syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY);
+	mount = syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, writable ? 0 : MOUNT_ATTR_RDONLY);
 	return mount < 0 ? -errno : mount;
+}
+
+int mt_perf_tracepoint_id(int tracefs, const char *name, unsigned int *id)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "events/%s/id", name);
+	return read_number(tracefs, path, "", id);
 }
 
 int mt_perf_tracepoint_open(int tracefs, const char *name)
@@ -94,14 +102,24 @@ int mt_perf_tracepoint_open(int tracefs, const char *name)
 		.wakeup_events = 1,
 	};
 	unsigned int id = 0;
-	char path[128];
-	int err;
+	int err = mt_perf_tracepoint_id(tracefs, name, &id);
 
-	snprintf(path, sizeof(path), "events/%s/id", name);
-	err = read_number(tracefs, path, "", &id);
 	if (err)
 		return err;
 	attr.config = id;
 	/* A program on a tracepoint runs on every CPU, whichever the event was opened for. */
 	return perf_open(&attr, -1, 0);
+}
+
+int mt_perf_tracepoint_open_task(unsigned int id, pid_t tid)
+{
+	/* Programs run for a disabled event too, and it costs no time at context switches. */
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_TRACEPOINT,
+		.size = sizeof(attr),
+		.config = id,
+		.disabled = 1,
+	};
+
+	return perf_open(&attr, tid, -1);
 }

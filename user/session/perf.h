@@ -22,9 +22,13 @@ int mt_perf_uprobe_open(const char *path, uint64_t offset, bool is_return, pid_t
  * The root of tracefs, mounted for us alone: it appears in no mount table, and is gone with
  * the descriptor.
  */
-int mt_tracefs_open(void);
+int mt_tracefs_open(bool writable);
 
 /* A tracepoint such as "syscalls/sys_enter_mmap", on all CPUs as BPF programs see it. */
 int mt_perf_tracepoint_open(int tracefs, const char *name);
+
+/* Its number, and an event of that number for one task alone; with no samples and no count. */
+int mt_perf_tracepoint_id(int tracefs, const char *name, unsigned int *id);
+int mt_perf_tracepoint_open_task(unsigned int id, pid_t tid);
 
 #endif
