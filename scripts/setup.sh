@@ -9,8 +9,11 @@ set -eu
 build="g++ make clang bpftool libbpf-dev libelf-dev libdw-dev libiberty-dev libsqlite3-dev
        libjansson-dev libzydis-dev zlib1g-dev liblzma-dev"
 tests="libcmocka-dev clang-format clang-tidy python3 sqlite3 redis-tools
-       strace
+       strace libjemalloc-dev libtcmalloc-minimal4 libmimalloc2.0 musl-tools nodejs
        qemu-system-x86 xz-utils zstd"
+
+# Debian's Rust is large, and any will do; the Makefile looks in the same places.
+command -v rustc >/dev/null || [ -x "$HOME/.cargo/bin/rustc" ] || tests="$tests rustc"
 
 # shellcheck disable=SC2086 # lists
 have=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $build $tests 2>/dev/null || true)

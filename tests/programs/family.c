@@ -71,8 +71,8 @@ static void some_blocks(void *(*by)(size_t), size_t i)
 int main(void)
 {
 	static void *(*const by[])(size_t) = {
-		by_malloc,	   by_calloc,	     by_realloc, by_reallocarray,
-		by_posix_memalign, by_aligned_alloc, by_memalign, by_valloc, by_either,
+		by_malloc,	  by_calloc,   by_realloc, by_reallocarray, by_posix_memalign,
+		by_aligned_alloc, by_memalign, by_valloc,  by_either,
 	};
 
 	for (size_t i = 0; i < sizeof(by) / sizeof(by[0]); i++)

@@ -11,8 +11,8 @@
 
 static volatile size_t huge = (size_t)1 << 62; /* more is undefined */
 
-#define T_MALLOCX(size, flags)	   T_ALLOC("mallocx", size, mallocx(size, flags))
-#define T_RALLOCX(p, size, flags)  T_RESIZE("rallocx", p, size, rallocx(o_, size, flags))
+#define T_MALLOCX(size, flags)	  T_ALLOC("mallocx", size, mallocx(size, flags))
+#define T_RALLOCX(p, size, flags) T_RESIZE("rallocx", p, size, rallocx(o_, size, flags))
 #define T_XALLOCX(p, size, extra, flags) \
 	T_RESIZE("xallocx", p, size, xallocx(o_, size, extra, flags) >= (size) ? o_ : NULL)
 
@@ -79,8 +79,10 @@ static void asked_only(void *p, size_t n)
 static void *made(int i)
 {
 	size_t n = 100 + 700 * i;
-	void *p = i % 4 == 0 ? plain(n) : i % 4 == 1 ? aligned(n) : i % 4 == 2 ? cleared(n) :
-										  by_malloc(n);
+	void *p = i % 4 == 0   ? plain(n)
+		  : i % 4 == 1 ? aligned(n)
+		  : i % 4 == 2 ? cleared(n)
+			       : by_malloc(n);
 
 	asked_only(p, n);
 	return p;

@@ -16,9 +16,10 @@
 #define SITE   extern "C" __attribute__((noipa))
 #define BLOCKS 9
 
-namespace {
+namespace
+{
 
-const std::align_val_t wide{128};
+const std::align_val_t wide{ 128 };
 std::size_t (*volatile huge)() = [] { return SIZE_MAX / 2; }; /* g++ would warn */
 bool own; /* the operators are the allocator's, not libstdc++'s */
 
@@ -39,25 +40,25 @@ std::size_t asked(std::size_t size, std::size_t align)
 	return align ? (size + align - 1) / align * align : size;
 }
 
-#define NEW(array, size, align, call)                                                           \
-	({                                                                                      \
-		std::size_t size_ = asked(size, align);                                         \
-		foreign_ask(size_);                                                             \
-		void *p_ = (call);                                                              \
-		foreign_got(__func__,                                                           \
-			    own	    ? (array) ? "operator new[]" : "operator new"               \
-			    : align ? "aligned_alloc"                                           \
-				    : "malloc",                                                 \
-			    p_, size_);                                                         \
-		p_;                                                                             \
+#define NEW(array, size, align, call)                                             \
+	({                                                                        \
+		std::size_t size_ = asked(size, align);                           \
+		foreign_ask(size_);                                               \
+		void *p_ = (call);                                                \
+		foreign_got(__func__,                                             \
+			    own	    ? (array) ? "operator new[]" : "operator new" \
+			    : align ? "aligned_alloc"                             \
+				    : "malloc",                                   \
+			    p_, size_);                                           \
+		p_;                                                               \
 	})
 
-#define DELETE(p, call)                    \
-	do {                               \
-		void *const p_ = (p);      \
-		foreign_drop(p_);          \
-		call;                      \
-		foreign_dropped();         \
+#define DELETE(p, call)               \
+	do {                          \
+		void *const p_ = (p); \
+		foreign_drop(p_);     \
+		call;                 \
+		foreign_dropped();    \
 	} while (0)
 
 SITE void *new_one(std::size_t n)

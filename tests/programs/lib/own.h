@@ -10,7 +10,7 @@ void *own_calloc(size_t nr, size_t size);
 void *own_realloc(void *p, size_t size);
 void *own_aligned_alloc(size_t align, size_t size);
 void own_free(void *p);
-void own_free_sized(void *p, size_t size);			       /* C23 */
+void own_free_sized(void *p, size_t size);			 /* C23 */
 void own_free_aligned_sized(void *p, size_t align, size_t size); /* C23 */
 
 #endif
