@@ -5,7 +5,7 @@
 Every round measures one process bare, then under each tracer in turn, each with and without
 stacks, with 1 and with 2 threads. What a tracer adds is the difference to the bare process in
 the same round; the table has the median of the rounds. A tracer that has not seen every call
-is not compared: the run fails.
+is not compared: the run fails. Costs are CPU time, so that a busy machine does not change them.
 
 --check: status 1 when a goal is missed.
 """
@@ -40,7 +40,7 @@ class Pairs(Program):
         self.await_line("ready")
 
     def measure(self, threads, milliseconds=MEASURE_MS):
-        """Mean ns per pair, and the number of pairs."""
+        """Mean CPU ns per pair, and the number of pairs."""
         self.process.stdin.write(f"{threads} {milliseconds}\n".encode())
         self.process.stdin.flush()
         _, cost_ns, _, pairs = self.await_line("ns ").split()
@@ -149,7 +149,7 @@ def run_rounds():
 
 
 def print_table(results):
-    print(f"ns per malloc/free pair, median of {ROUNDS} rounds (lowest-highest)\n")
+    print(f"CPU ns per malloc/free pair, median of {ROUNDS} rounds (lowest-highest)\n")
     print(f"{'':32}" + "".join(f"{f'{t} thread' + 's' * (t > 1):>26}" for t in THREADS))
     for name, stacks in dict.fromkeys((name, stacks) for name, stacks, _ in results):
         label = f"{name} adds, {'with' if stacks else 'without'} stacks" if name else "bare"

@@ -25,7 +25,7 @@ def cost_ns(pairs):
 
 
 def measure(pairs, others, kind):
-    """Added ns per pair with these others; the measured process comes last, to share if any does."""
+    """Added ns per pair with these others; the measured one comes last, and so shares if any does."""
     pids = ",".join(str(p.pid) for p in [*others, pairs])
     bare = cost_ns(pairs)
     with running(Recording("-p", pids, options=("--uprobes", kind))) as recording:
@@ -43,7 +43,7 @@ def main():
             contextlib.ExitStack() as crowd:
         tempfile.tempdir = folder
         everybody = [crowd.enter_context(running(Pairs())) for _ in range(max(CROWDS))]
-        print("ns that memtide adds to a malloc/free pair, by processes recorded at once\n")
+        print("CPU ns that memtide adds to a malloc/free pair, by processes recorded at once\n")
         print(f"{'':10}" + "".join(f"{n:>10}" for n in CROWDS))
         for kind in KINDS:
             print(f"{kind:10}", end="", flush=True)
