@@ -315,6 +315,11 @@ const char *mt_elf_runpath(const struct mt_elf *e)
 	return e->runpath ? e->runpath : e->rpath;
 }
 
+bool mt_elf_inherits_runpath(const struct mt_elf *e)
+{
+	return !e->runpath && e->rpath;
+}
+
 bool mt_elf_has_section(const struct mt_elf *e, const char *name)
 {
 	GElf_Shdr shdr;

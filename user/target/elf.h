@@ -86,6 +86,7 @@ const char *mt_elf_soname(const struct mt_elf *elf);	  /* or NULL */
 bool mt_elf_is_static(const struct mt_elf *elf);	  /* no PT_INTERP */
 const char *mt_elf_interpreter(const struct mt_elf *elf); /* PT_INTERP, or NULL */
 const char *mt_elf_runpath(const struct mt_elf *elf);	  /* DT_RUNPATH, else DT_RPATH, or NULL */
+bool mt_elf_inherits_runpath(const struct mt_elf *elf);	  /* that is DT_RPATH */
 bool mt_elf_has_section(const struct mt_elf *elf, const char *name);
 
 /* The name that .gnu_debuglink gives of a separate debug file, and its CRC-32; or NULL. */
