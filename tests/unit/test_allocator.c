@@ -9,20 +9,11 @@
 #include <errno.h>
 #include <gnu/libc-version.h>
 
-#include "elf_fixture.h"
+#include "allocator_fixture.h"
 #include "target/allocator.h"
 #include "target/elf.h"
 #include "target/maps.h"
 #include "util/cleanup.h"
-
-static int recognise(const char *file, struct mt_allocator *out)
-{
-	_close_ int fd = fixture_open(file);
-	__cleanup(mt_elf_free) struct mt_elf *elf = NULL;
-
-	assert_int_equal(mt_elf_new(&elf, fd), 0);
-	return mt_allocator_recognise(elf, out);
-}
 
 static const struct mt_probe_site *site_of(const struct mt_allocator *a, enum mt_func func)
 {
@@ -39,13 +30,12 @@ static void check_placed(const struct mt_probe_site *site)
 	_close_ int fd = fixture_open(FIXTURE_LIBC);
 	uint8_t code[2];
 
-	if (site->func == MT_FUNC_MALLOC || site->func == MT_FUNC_FREE)
-		assert_int_equal(site->placement, MT_PLACEMENT_EMULATED);
-	if (!site->function_offset)
-		return;
 	assert_int_equal(site->placement, MT_PLACEMENT_EMULATED);
+	if (site->func != MT_FUNC_MALLOC && site->func != MT_FUNC_FREE)
+		return;
 	assert_int_equal(pread(fd, code, sizeof(code), (off_t)site->file_offset), sizeof(code));
 	assert_int_equal(code[code[0] == 0x41] & 0xf8, 0x50); /* push */
+	assert_false(site->needs_trial);
 }
 
 /* Where the dynamic linker says that libc's own function is, as an offset in the file. */
@@ -56,6 +46,28 @@ static uint64_t linked_offset(const struct mt_maps *maps, void *libc, const char
 
 	assert_non_null(m);
 	return address - m->start + m->file_offset;
+}
+
+/* All of the library's code may call its free, and nothing else is called from inside. */
+static void expect_internal(const struct mt_allocator *a, const char *file)
+{
+	_close_ int fd = fixture_open(file);
+	__cleanup(mt_elf_free) struct mt_elf *elf = NULL;
+
+	assert_int_equal(mt_elf_new(&elf, fd), 0);
+	for (size_t i = 0; i < a->nr_sites; i++) {
+		const struct mt_probe_site *site = &a->sites[i];
+		uint64_t start, end;
+
+		if (site->func != MT_FUNC_FREE) {
+			assert_int_equal(site->internal_from, 0);
+			assert_int_equal(site->internal_to, 0);
+			continue;
+		}
+		assert_int_equal(mt_elf_segment(elf, site->file_offset, &start, &end), 0);
+		assert_int_equal((int64_t)site->file_offset + site->internal_from, start);
+		assert_int_equal((int64_t)site->file_offset + site->internal_to, end);
+	}
 }
 
 static void test_glibc(void **state)
@@ -79,7 +91,7 @@ static void test_glibc(void **state)
 	void *libc = dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD);
 	__cleanup(mt_maps_free) struct mt_maps *maps = NULL;
 	bool aliases = dlsym(libc, "memalign") == dlsym(libc, "aligned_alloc");
-	struct mt_allocator a;
+	static struct mt_allocator a;
 	char name[32];
 
 	assert_non_null(libc);
@@ -100,6 +112,7 @@ static void test_glibc(void **state)
 #endif
 	}
 	assert_int_equal(a.nr_sites, ARRAY_SIZE(expected) + !aliases);
+	expect_internal(&a, FIXTURE_LIBC);
 	assert_int_equal(site_of(&a, MT_FUNC_MEMALIGN) == NULL, aliases);
 	dlclose(libc);
 }
@@ -118,7 +131,7 @@ static const char fake_source[] =
 static void test_by_what_it_defines(void **state)
 {
 	static const char build[] = "-shared -fPIC -nostdlib -fno-builtin ";
-	struct mt_allocator a;
+	static struct mt_allocator a;
 	char flags[200];
 
 	snprintf(flags, sizeof(flags), "%s -Wl,-soname,libc.so.6", build);
@@ -142,7 +155,7 @@ static void test_by_what_it_defines(void **state)
 	assert_int_equal(recognise("plain", &a), -ENOENT);
 }
 
-/* Behind the entry: the site moves, what is before and behind it follows, an alias is one. */
+/* Behind the entry: the site moves, what is inside the library follows, an alias is one. */
 static void test_placed_behind_the_entry(void **state)
 {
 #ifndef __x86_64__
@@ -171,24 +184,20 @@ static void test_placed_behind_the_entry(void **state)
 		{ "free", 5, MT_PLACEMENT_EMULATED },
 		{ "aligned_alloc", 0, MT_PLACEMENT_STEPPED }, /* esi is the size */
 	};
-	uint32_t span;
-	struct mt_allocator a;
+	static struct mt_allocator a;
 
 	fixture_compile("placed", source,
 			"-shared -fPIC -nostdlib -fno-builtin -Wl,-soname,libc.so.6");
 	assert_int_equal(recognise("placed", &a), 0);
 	assert_int_equal(a.nr_sites, ARRAY_SIZE(expected));
-	span = a.sites[0].code_before + a.sites[0].code_after;
 	for (size_t i = 0; i < a.nr_sites; i++) {
 		const struct mt_probe_site *site = &a.sites[i];
 
 		assert_string_equal(site->function, expected[i].name);
 		assert_int_equal(site->function_offset, expected[i].offset);
 		assert_int_equal(site->placement, expected[i].placement);
-		assert_int_equal(site->code_before + site->code_after, span);
-		assert_int_equal(site->file_offset - site->code_before,
-				 a.sites[0].file_offset - a.sites[0].code_before);
 	}
+	expect_internal(&a, "placed");
 }
 
 static void test_a_resolver_is_no_malloc(void **state)
@@ -200,16 +209,33 @@ static void test_a_resolver_is_no_malloc(void **state)
 		"void free(void *p) { (void)*(volatile char *)p; }\n"
 		"int __libc_start_main(void) { return 1; }\n"
 		"const char *gnu_get_libc_version(void) { return \"\"; }\n";
-	struct mt_allocator a;
+	static struct mt_allocator a;
 
 	fixture_compile("resolver", source,
 			"-shared -fPIC -nostdlib -fno-builtin -Wl,-soname,libc.so.6");
 	assert_int_equal(recognise("resolver", &a), -ENOEXEC);
 }
 
+/* A symbol that points behind a function's first instruction. */
+static void test_a_wrong_symbol(void **state)
+{
+	static const char source[] =
+		"void *real(unsigned long n) { return (void *)(n * n); }\n"
+		"void free(void *p) { (void)*(volatile char *)p; }\n"
+		"int mallctl(void) { return 1; }\n"
+		"asm(\".globl malloc; .type malloc, @function; .set malloc, real + 3\\n\"\n"
+		"    \".size malloc, 3\");\n";
+	static struct mt_allocator a;
+
+	fixture_compile("wrong", source,
+			"-O1 -shared -fPIC -nostdlib -fno-builtin "
+			"-Wl,--eh-frame-hdr");
+	assert_int_equal(recognise("wrong", &a), -ENOEXEC);
+}
+
 static void test_old_libpthread(void **state)
 {
-	struct mt_allocator a;
+	static struct mt_allocator a;
 
 	fixture_compile("pthread", "int pthread_create(void) { return 1; }\n",
 			"-shared -fPIC -nostdlib -Wl,-soname,libpthread.so.0");
@@ -223,28 +249,198 @@ static void test_old_libpthread(void **state)
 	assert_int_equal(recognise("empty", &a), -ENOENT);
 }
 
-static void test_survives_damage(void **state)
+static void test_jemalloc(void **state)
+{
+	static struct mt_allocator a;
+
+	if (is_missing(LIB_DIR "/libjemalloc.so.2"))
+		skip();
+	assert_int_equal(recognise(LIB_DIR "/libjemalloc.so.2", &a), 0);
+	expect_sites(&a, "jemalloc 5.3.0", FIXTURE_JEMALLOC " " FIXTURE_OPERATORS);
+	for (size_t i = 0; i < a.nr_sites; i++) {
+		assert_int_equal(a.sites[i].internal_from, 0);
+		assert_int_equal(a.sites[i].internal_to, 0);
+	}
+}
+
+/* new[] is new by another name, and so on. */
+static void test_tcmalloc(void **state)
+{
+	static const char *const files[] = { LIB_DIR "/libtcmalloc_minimal.so.4",
+					     LIB_DIR "/libtcmalloc.so.4" };
+	static struct mt_allocator a;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		if (is_missing(files[i]))
+			continue;
+		assert_int_equal(recognise(files[i], &a), 0);
+		expect_sites(&a, "tcmalloc 2.10",
+			     "malloc calloc realloc free posix_memalign aligned_alloc valloc "
+			     "pvalloc tc_malloc_skip_new_handler _Znwm _ZnwmRKSt9nothrow_t "
+			     "_ZnwmSt11align_val_t _ZnwmSt11align_val_tRKSt9nothrow_t _ZdlPvm "
+			     "_ZdlPvRKSt9nothrow_t _ZdlPvSt11align_val_t _ZdlPvmSt11align_val_t "
+			     "_ZdlPvSt11align_val_tRKSt9nothrow_t");
+	}
+}
+
+static void test_mimalloc(void **state)
+{
+	static struct mt_allocator a;
+
+	if (is_missing(LIB_DIR "/libmimalloc.so.2"))
+		skip();
+	assert_int_equal(recognise(LIB_DIR "/libmimalloc.so.2", &a), 0);
+	expect_sites(
+		&a, "mimalloc 2.0.9",
+		"malloc calloc realloc reallocarray free cfree posix_memalign aligned_alloc "
+		"memalign valloc pvalloc _Znwm _ZnwmRKSt9nothrow_t _ZnwmSt11align_val_t "
+		"_ZnwmSt11align_val_tRKSt9nothrow_t _ZnamRKSt9nothrow_t "
+		"_ZnamSt11align_val_tRKSt9nothrow_t _ZdlPvm _ZdlPvSt11align_val_t "
+		"_ZdlPvmSt11align_val_t _ZdaPvSt11align_val_t _ZdaPvmSt11align_val_t "
+		"mi_malloc_small mi_mallocn mi_zalloc mi_zalloc_small mi_reallocf mi_rezalloc "
+		"mi_reallocn mi_recalloc mi_reallocarray mi_cfree mi_free_aligned "
+		"mi_free_size_aligned mi_posix_memalign mi_aligned_alloc mi_memalign mi_valloc "
+		"mi_pvalloc mi_malloc_aligned mi_malloc_aligned_at mi_zalloc_aligned "
+		"mi_zalloc_aligned_at mi_calloc_aligned mi_calloc_aligned_at mi_realloc_aligned "
+		"mi_realloc_aligned_at mi_rezalloc_aligned mi_rezalloc_aligned_at "
+		"mi_recalloc_aligned mi_recalloc_aligned_at mi_aligned_recalloc "
+		"mi_aligned_offset_recalloc mi_new_nothrow mi_new_aligned_nothrow mi_new_n "
+		"mi_new_realloc mi_new_reallocn mi_heap_malloc mi_heap_malloc_small "
+		"mi_heap_mallocn mi_heap_zalloc mi_heap_calloc mi_heap_realloc mi_heap_reallocf "
+		"mi_heap_rezalloc mi_heap_malloc_aligned mi_heap_malloc_aligned_at "
+		"mi_heap_zalloc_aligned mi_heap_zalloc_aligned_at mi_heap_calloc_aligned "
+		"mi_heap_calloc_aligned_at mi_heap_realloc_aligned mi_heap_realloc_aligned_at "
+		"mi_heap_rezalloc_aligned mi_heap_rezalloc_aligned_at mi_heap_alloc_new "
+		"mi_heap_alloc_new_n");
+}
+
+static void test_musl(void **state)
+{
+	static struct mt_allocator a;
+
+	if (is_missing(MUSL))
+		skip();
+	assert_int_equal(recognise(MUSL, &a), 0);
+	expect_sites(&a, "musl 1.2.3",
+		     "malloc calloc realloc reallocarray free posix_memalign aligned_alloc "
+		     "memalign valloc pthread_create");
+}
+
+static void test_libstdcxx_is_none(void **state)
+{
+	static struct mt_allocator a;
+
+	assert_int_equal(recognise(LIB_DIR "/libstdc++.so.6", &a), -ENOENT);
+}
+
+/* mi_ beside another malloc, as a Rust crate has it: only what is mimalloc's. */
+static void test_mimalloc_beside(void **state)
+{
+	static const char source[] =
+		"int mi_version(void) { return 317; }\n"
+		"void *mi_malloc(unsigned long n) { return (void *)(n + 1); }\n"
+		"void mi_free(void *p) { (void)*(volatile char *)p; }\n"
+		"void *malloc(unsigned long n) { return (void *)n; }\n"
+		"void free(void *p) { (void)*(volatile int *)p; }\n";
+	static struct mt_allocator a;
+
+	fixture_compile("mi", source, "-O1 -shared -fPIC -fno-builtin");
+	assert_int_equal(recognise("mi", &a), 0);
+	expect_sites(&a, "mimalloc 3.1.7", "mi_malloc mi_free");
+	fixture_compile("mi", source, "-O1 -shared -fPIC -fno-builtin -fcf-protection=full");
+	assert_int_equal(recognise("mi", &a), 0);
+	expect_sites(&a, "mimalloc 3.1.7", "mi_malloc mi_free");
+}
+
+static void test_given_prefix(void **state)
+{
+	static const char source[] =
+		"void *my_malloc(unsigned long n) { return (void *)(n + 1); }\n"
+		"void my_free_sized(void *p, unsigned long n) { *(volatile char *)p = n; }\n"
+		"void *malloc(unsigned long n) { return (void *)n; }\n"
+		"void free(void *p) { (void)*(volatile int *)p; }\n";
+	static struct mt_allocator a;
+	char prefix[100];
+
+	fixture_compile("my", source, "-O1 -shared -fPIC -fno-builtin");
+	assert_int_equal(recognise("my", &a), -ENOENT);
+	assert_int_equal(recognise_as("my", "my_", &a), 0);
+	expect_sites(&a, "my_malloc", "my_malloc my_free_sized");
+	assert_int_equal(recognise_as("my", "", &a), 0);
+	expect_sites(&a, "malloc", "malloc free");
+	assert_int_equal(recognise_as("my", "your_", &a), -ENOENT);
+	memset(prefix, 'x', sizeof(prefix) - 1);
+	prefix[sizeof(prefix) - 1] = '\0';
+	assert_int_equal(recognise_as("my", prefix, &a), -ENOENT);
+	/* Beside what the catalogue knows. */
+	fixture_compile("mi",
+			"int mi_version(void) { return 209; }\n"
+			"void *mi_malloc(unsigned long n) { return (void *)(n + 1); }\n"
+			"void *malloc(unsigned long n) { return (void *)n; }\n",
+			"-O1 -shared -fPIC -fno-builtin");
+	assert_int_equal(recognise_as("mi", "", &a), 0);
+	expect_sites(&a, "malloc,mimalloc 2.0.9", "malloc mi_malloc");
+	assert_int_equal(recognise_as("mi", "mi_", &a), 0);
+	expect_sites(&a, "mimalloc 2.0.9", "mi_malloc");
+}
+
+/* Back to the entry: where it is, and where its arguments and the flushers are from there. */
+static void test_to_entry(void **state)
+{
+	static struct mt_allocator a;
+	size_t moved = 0;
+
+	assert_int_equal(recognise(FIXTURE_LIBC, &a), 0);
+	for (size_t i = 0; i < a.nr_sites; i++) {
+		struct mt_probe_site *site = &a.sites[i], was = a.sites[i];
+
+		mt_probe_site_to_entry(site);
+		assert_false(site->needs_trial);
+		assert_int_equal(site->function_offset, 0);
+		assert_int_equal(site->file_offset, was.file_offset - was.function_offset);
+		assert_int_equal(site->placement,
+				 was.function_offset ? MT_PLACEMENT_STEPPED : was.placement);
+		if (site->size_arg)
+			assert_int_equal(site->size_at, mt_placement_argument(site->size_arg));
+		if (site->block_arg)
+			assert_int_equal(site->block_at, mt_placement_argument(site->block_arg));
+		if (site->size_arg)
+			assert_int_equal(site->factor_at,
+					 site->factor_arg ? mt_placement_argument(site->factor_arg)
+							  : MT_ARG_ONE);
+		moved += was.function_offset && was.size_arg && was.size_at != site->size_at;
+	}
+	expect_internal(&a, FIXTURE_LIBC);
+#ifdef __x86_64__
+	assert_true(moved > 0); /* reallocarray's product */
+#endif
+}
+
+static void survive(const char *file)
 {
 	struct fixture_victim v;
 
-	fixture_victim_new(&v, FIXTURE_LIBC);
-	for (int i = 0; i < 200; i++) {
+	if (is_missing(file))
+		return;
+	fixture_victim_new(&v, file);
+	for (int i = 0; i < 100; i++) {
 		__cleanup(mt_elf_free) struct mt_elf *elf = NULL;
-		struct mt_allocator a;
+		static struct mt_allocator a;
 
 		fixture_damage(&v);
-		if (!mt_elf_new(&elf, v.fd) && !mt_allocator_recognise(elf, &a))
-			assert_in_range(a.nr_sites, 1, MT_FUNC_MAX - 1);
+		if (!mt_elf_new(&elf, v.fd) && !mt_allocator_recognise(elf, "", &a))
+			assert_in_range(a.nr_sites, 1, MT_ALLOCATOR_SITES_MAX);
 		fixture_heal(&v);
 	}
 	fixture_victim_free(&v);
 }
 
-static void test_sonames(void **state)
+static void test_survives_damage(void **state)
 {
-	assert_string_equal(mt_allocator_soname(0), "libc.so.6");
-	assert_string_equal(mt_allocator_soname(1), "libpthread.so.0");
-	assert_null(mt_allocator_soname(2));
+	survive(FIXTURE_LIBC);
+	survive(LIB_DIR "/libmimalloc.so.2");
+	survive(LIB_DIR "/libtcmalloc_minimal.so.4");
+	survive(MUSL);
 }
 
 static int setup(void **state)
@@ -266,9 +462,17 @@ int main(void)
 		cmocka_unit_test(test_by_what_it_defines),
 		cmocka_unit_test(test_placed_behind_the_entry),
 		cmocka_unit_test(test_a_resolver_is_no_malloc),
+		cmocka_unit_test(test_a_wrong_symbol),
 		cmocka_unit_test(test_old_libpthread),
+		cmocka_unit_test(test_jemalloc),
+		cmocka_unit_test(test_tcmalloc),
+		cmocka_unit_test(test_mimalloc),
+		cmocka_unit_test(test_musl),
+		cmocka_unit_test(test_libstdcxx_is_none),
+		cmocka_unit_test(test_mimalloc_beside),
+		cmocka_unit_test(test_given_prefix),
+		cmocka_unit_test(test_to_entry),
 		cmocka_unit_test(test_survives_damage),
-		cmocka_unit_test(test_sonames),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

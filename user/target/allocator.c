@@ -2,175 +2,426 @@
 #include "target/allocator.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <linux/version.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 
+#include "target/catalogue.h"
 #include "target/elf.h"
 #include "util/cleanup.h"
 
-struct function {
-	enum mt_func func;
-	const char *name;
-	bool wants_return;
-	unsigned int arguments; /* MT_PLACEMENT_ARG*: those that logic/call.h looks at */
+/* One family in one file, under one prefix. */
+struct match {
+	struct mt_elf *elf;
+	const struct mt_catalogue_family *family;
+	const char *prefix;
+	unsigned int kernel_version;
+	struct mt_allocator *out;
 };
 
-#define ARG1 MT_PLACEMENT_ARG1
-#define ARG2 MT_PLACEMENT_ARG2
-#define ARG3 MT_PLACEMENT_ARG3
+#define NAME_SIZE sizeof(((struct mt_probe_site *)0)->function)
 
-struct entry {
-	const char *name; /* or NULL: it allocates nothing itself */
-	const char *soname;
-	const char *version_prefix;
-	const char *const *marks;	  /* functions that it must define, to the NULL */
-	const struct function *functions; /* to the NULL; of aliases the first is kept */
-};
-
-static const struct function glibc_functions[] = {
-	{ MT_FUNC_MALLOC, "malloc", true, ARG1 },
-	{ MT_FUNC_CALLOC, "calloc", true, ARG1 | ARG2 },
-	{ MT_FUNC_REALLOC, "realloc", true, ARG1 | ARG2 },
-	{ MT_FUNC_REALLOCARRAY, "reallocarray", true, ARG1 | ARG2 | ARG3 }, /* since 2.26 */
-	{ MT_FUNC_FREE, "free", false, ARG1 },
-	{ MT_FUNC_POSIX_MEMALIGN, "posix_memalign", true, ARG1 | ARG3 },
-	{ MT_FUNC_ALIGNED_ALLOC, "aligned_alloc", true,
-	  ARG2 }, /* memalign by another name until 2.38 */
-	{ MT_FUNC_MEMALIGN, "memalign", true, ARG2 },
-	{ MT_FUNC_VALLOC, "valloc", true, ARG1 },
-	{ MT_FUNC_PVALLOC, "pvalloc", true, ARG1 },
-	{ MT_FUNC_PTHREAD_CREATE, "pthread_create", false, 0 }, /* here since 2.34 */
-	{ 0 },
-};
-
-static const struct function libpthread_functions[] = {
-	{ MT_FUNC_PTHREAD_CREATE, "pthread_create", false, 0 },
-	{ 0 },
-};
-
-static const char *const glibc_marks[] = { "gnu_get_libc_version", "__libc_start_main", "malloc",
-					   "free", NULL };
-static const char *const libpthread_marks[] = { "pthread_create", NULL };
-
-static const struct entry catalogue[] = {
-	{ "glibc", "libc.so.6", "GLIBC_", glibc_marks, glibc_functions },
-	{ NULL, "libpthread.so.0", "GLIBC_", libpthread_marks, libpthread_functions },
-};
-
-const char *mt_allocator_soname(size_t i)
+static unsigned int running_kernel(void)
 {
-	return i < ARRAY_SIZE(catalogue) ? catalogue[i].soname : NULL;
+	unsigned int major = 0, minor = 0, patch = 0;
+	struct utsname host;
+
+	uname(&host);
+	sscanf(host.release, "%3u.%3u.%5u", &major, &minor, &patch);
+	return KERNEL_VERSION(major, minor, patch > 255 ? 255 : patch);
 }
 
-static bool matches(struct mt_elf *elf, const struct entry *entry)
+/* A name that is longer than any in the catalogue is nobody's. */
+static int find(const struct match *m, const char *name, char full[NAME_SIZE], uint64_t *offset)
 {
-	const char *soname = mt_elf_soname(elf);
+	if ((size_t)snprintf(full, NAME_SIZE, "%s%s", m->prefix, name) >= NAME_SIZE)
+		return -ENOENT;
+	return mt_elf_function(m->elf, full, offset);
+}
+
+/* Unless the file itself says that its symbol points into the middle of a function. */
+static bool is_function(struct mt_elf *elf, uint64_t offset)
+{
+	uint64_t address;
+
+	return !mt_elf_address_of(elf, offset, &address) && mt_elf_is_function_start(elf, address);
+}
+
+static bool defines(const struct match *m, const char *name)
+{
+	char full[NAME_SIZE];
 	uint64_t offset;
 
-	if (!soname || strcmp(soname, entry->soname))
+	return find(m, name, full, &offset) != -ENOENT;
+}
+
+static bool is_there(const struct match *m)
+{
+	const char *soname = mt_elf_soname(m->elf);
+
+	if (m->family->soname && (!soname || strcmp(soname, m->family->soname)))
 		return false;
-	for (const char *const *mark = entry->marks; *mark; mark++) {
-		if (mt_elf_function(elf, *mark, &offset) == -ENOENT)
+	for (const char *const *mark = m->family->marks; *mark; mark++) {
+		if (!defines(m, *mark))
 			return false;
 	}
 	return true;
 }
 
-static bool has_site_in(const struct mt_allocator *a, uint64_t function)
+bool mt_allocator_has(const struct mt_allocator *a, uint64_t file_offset)
 {
 	for (size_t i = 0; i < a->nr_sites; i++) {
-		if (a->sites[i].file_offset - a->sites[i].function_offset == function)
+		if (a->sites[i].file_offset - a->sites[i].function_offset == file_offset)
 			return true;
 	}
 	return false;
+}
+
+/* Not if a family before this one has it. */
+static bool has_malloc(const struct match *m)
+{
+	char full[NAME_SIZE];
+	uint64_t offset, alias;
+	int err = find(m, "malloc", full, &offset);
+
+	if (err || mt_allocator_has(m->out, offset))
+		return err && err != -ENOENT; /* to fail there */
+	return !m->family->malloc_alias ||
+	       (!mt_elf_function(m->elf, m->family->malloc_alias, &alias) && alias == offset);
+}
+
+/*
+ * Does C++'s operator new call the file's malloc, as libstdc++'s does? In a static program
+ * it is not the allocator's then, and what it allocates is counted as malloc's. Where calls
+ * go through a PLT this says no, and new counts as new.
+ */
+static bool new_calls_malloc(struct mt_elf *elf)
+{
+	uint64_t new, malloc;
+	const uint8_t *code;
+	size_t len;
+
+	if (mt_elf_function(elf, "malloc", &malloc) || mt_elf_function(elf, "_Znwm", &new) ||
+	    mt_elf_function_code(elf, "_Znwm", MT_PLACEMENT_CODE_MAX, &code, &len))
+		return false;
+	for (size_t i = 0; i + 5 <= len; i++) {
+		int32_t relative;
+
+		memcpy(&relative, code + i + 1, sizeof(relative));
+		if ((code[i] == 0xe8 || code[i] == 0xe9) &&
+		    new + i + 5 + (uint64_t)(int64_t)relative == malloc)
+			return true;
+	}
+	return false;
+}
+
+static void note_arguments(const struct mt_catalogue_function *f, const uint8_t at[3],
+			   struct mt_probe_site *site)
+{
+	site->size_arg = f->size;
+	site->factor_arg = f->factor;
+	site->block_arg = f->block;
+	site->size_at = f->size ? at[f->size - 1] : MT_ARG_NONE;
+	site->factor_at = f->factor ? at[f->factor - 1] : f->size ? MT_ARG_ONE : MT_ARG_NONE;
+	site->block_at = f->block ? at[f->block - 1] : MT_ARG_NONE;
+}
+
+static unsigned int argument_bit(uint8_t number)
+{
+	return number ? 1U << (number - 1) : 0;
 }
 
 /*
  * Move a site from the function's entry to where the probe costs least. A function that is
  * too long to decode, or of unknown length, keeps its probe at the entry.
  */
-static int place(struct mt_elf *elf, const struct function *f, struct mt_probe_site *site)
+static int place(const struct match *m, const struct mt_catalogue_function *f,
+		 struct mt_probe_site *site)
 {
-#ifdef __x86_64__
-	struct mt_placement_result best;
-	const uint8_t *code;
-	size_t len;
-	int err = mt_elf_function_code(elf, f->name, MT_PLACEMENT_CODE_MAX, &code, &len);
+	struct mt_placement_result best = { .placement = MT_PLACEMENT_STEPPED };
+	int err = -ERANGE;
 
-	if (err == -ERANGE)
-		return 0;
-	if (err || mt_placement_choose(code, len, f->arguments, &best))
+	for (unsigned int i = 0; i < ARRAY_SIZE(best.args); i++)
+		best.args[i] = mt_placement_argument(i + 1);
+#ifdef __x86_64__
+	struct mt_placement_request request = {
+		.needed = argument_bit(f->size) | argument_bit(f->factor) | argument_bit(f->block),
+		.factors = f->factor ? argument_bit(f->size) | argument_bit(f->factor) : 0,
+		.kernel_version = m->kernel_version,
+	};
+
+	err = mt_elf_function_code(m->elf, site->function, MT_PLACEMENT_CODE_MAX, &request.code,
+				   &request.len);
+	if (!err)
+		err = mt_placement_choose(&request, &best);
+#endif
+	if (err && err != -ERANGE)
 		return -ENOEXEC;
 	site->function_offset = best.offset;
 	site->file_offset += best.offset;
 	site->placement = best.placement;
-#endif
+	site->needs_trial = best.needs_trial;
+	note_arguments(f, best.args, site);
 	return 0;
 }
 
-/* How far the segment that holds a site reaches, so that a caller can be told as the library's. */
-static void measure_code(struct mt_elf *elf, struct mt_probe_site *site)
+/* The first flusher that is there, as file offsets. */
+static int find_flusher(const struct match *m, uint64_t *start, uint64_t *end)
+{
+	for (const char *const *name = m->family->flushers; name && *name; name++) {
+		const uint8_t *code;
+		size_t len;
+
+		if (mt_elf_function(m->elf, *name, start) ||
+		    mt_elf_function_code(m->elf, *name, MT_PLACEMENT_CODE_MAX, &code, &len))
+			continue;
+		*end = *start + len;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+/* From where the allocator calls this function itself, relative to the probe. */
+static void note_internal(const struct match *m, struct mt_probe_site *site)
 {
 	uint64_t start, end;
+	int64_t from, to;
+	int err;
 
-	if (mt_elf_segment(elf, site->file_offset, &start, &end))
+	if (site->func != MT_FUNC_FREE)
 		return;
-	site->code_before = site->file_offset - start;
-	site->code_after = end - site->file_offset;
+	err = m->family->code_flushes ? mt_elf_segment(m->elf, site->file_offset, &start, &end)
+				      : find_flusher(m, &start, &end);
+	if (err)
+		return;
+	from = (int64_t)(start - site->file_offset);
+	to = (int64_t)(end - site->file_offset);
+	if (from < INT32_MIN || to > INT32_MAX)
+		return;
+	site->internal_from = (int32_t)from;
+	site->internal_to = (int32_t)to;
 }
 
-static int add_site(struct mt_elf *elf, const struct function *f, struct mt_allocator *a)
+/* Of several names for one function the first is kept. */
+static int add_site(const struct match *m, const struct mt_catalogue_function *f)
 {
-	struct mt_probe_site site = {
-		.func = f->func,
-		.function = f->name,
-		.wants_return = f->wants_return,
-	};
-	int err = mt_elf_function(elf, f->name, &site.file_offset);
+	struct mt_allocator *a = m->out;
+	struct mt_probe_site *site = &a->sites[a->nr_sites];
+	uint64_t offset;
+	int err;
 
+	if (a->nr_sites == MT_ALLOCATOR_SITES_MAX)
+		return -ENOEXEC;
+	*site = (struct mt_probe_site){
+		.func = f->func,
+		.wants_return = f->func != MT_FUNC_FREE && f->func != MT_FUNC_PTHREAD_CREATE,
+	};
+	err = find(m, f->name, site->function, &offset);
 	if (err)
 		return err == -ENOENT ? 0 : -ENOEXEC;
-	if (has_site_in(a, site.file_offset))
+	if (mt_allocator_has(a, offset))
 		return 0;
-	err = place(elf, f, &site);
+	if (!is_function(m->elf, offset))
+		return -ENOEXEC;
+	site->file_offset = offset;
+	err = place(m, f, site);
 	if (err)
 		return err;
-	measure_code(elf, &site);
-	a->sites[a->nr_sites++] = site;
+	note_internal(m, site);
+	a->nr_sites++;
 	return 0;
 }
 
-static int fill(struct mt_elf *elf, const struct entry *entry, struct mt_allocator *a)
+static int add_sites(const struct match *m, const struct mt_catalogue_function *functions)
 {
-	unsigned int major, minor;
-
-	for (const struct function *f = entry->functions; f->name; f++) {
-		int err = add_site(elf, f, a);
+	for (const struct mt_catalogue_function *f = functions; f->name; f++) {
+		int err = add_site(m, f);
 
 		if (err)
 			return err;
 	}
-	if (!entry->name)
-		return 0;
-	if (mt_elf_version(elf, entry->version_prefix, &major, &minor))
-		snprintf(a->name, sizeof(a->name), "%s", entry->name);
-	else
-		snprintf(a->name, sizeof(a->name), "%s %u.%u", entry->name, major, minor);
 	return 0;
 }
 
-int mt_allocator_recognise(struct mt_elf *elf, struct mt_allocator *out)
+/* The body `mov $imm32, %eax; ret`, and what it returns. */
+static int read_constant(struct mt_elf *elf, const char *function, uint32_t *value)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(catalogue); i++) {
-		struct mt_allocator a = { 0 };
-		int err;
+	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	const uint8_t *code;
+	size_t len;
+	int err = mt_elf_function_code(elf, function, MT_PLACEMENT_CODE_MAX, &code, &len);
 
-		if (!matches(elf, &catalogue[i]))
-			continue;
-		err = fill(elf, &catalogue[i], &a);
-		if (!err)
-			*out = a;
+	if (err)
 		return err;
+	if (len > sizeof(endbr64) && !memcmp(code, endbr64, sizeof(endbr64))) {
+		code += sizeof(endbr64);
+		len -= sizeof(endbr64);
 	}
-	return -ENOENT;
+	if (len < 6 || code[0] != 0xb8 || code[5] != 0xc3)
+		return -ENOENT;
+	memcpy(value, code + 1, sizeof(*value));
+	return 0;
+}
+
+/* Copies the number at `text`, as 5.3.0, if `end` follows. */
+static bool copy_number(const char *text, char end, char *out, size_t size)
+{
+	size_t len = 0;
+
+	while ((text[len] >= '0' && text[len] <= '9') ||
+	       (len && text[len] == '.' && text[len + 1] >= '0' && text[len + 1] <= '9'))
+		len++;
+	if (!len || len >= size || text[len] != end)
+		return false;
+	memcpy(out, text, len);
+	out[len] = '\0';
+	return true;
+}
+
+static bool read_text(struct mt_elf *elf, const struct mt_catalogue_version *v, char *out,
+		      size_t size)
+{
+	for (const char *const *prefix = v->texts; prefix && *prefix; prefix++) {
+		char text[128], *number = text;
+		size_t len = v->then ? 0 : strlen(*prefix);
+
+		memcpy(text, *prefix, len);
+		if (mt_elf_find_text(elf, *prefix, text + len, sizeof(text) - len))
+			continue;
+		if (v->then) {
+			number = strstr(text, v->then);
+			if (!number)
+				continue;
+			number += strlen(v->then);
+		}
+		if (copy_number(number, v->end, out, size))
+			return true;
+	}
+	return false;
+}
+
+/* " 5.3.0", or "" if the file does not tell. */
+static void read_version(const struct match *m, char *out, size_t size)
+{
+	const struct mt_catalogue_version *v = m->family->version;
+	unsigned int major, minor;
+	char number[24];
+	uint32_t value;
+
+	out[0] = '\0';
+	if (!v)
+		return;
+	if (v->definition && !mt_elf_version(m->elf, v->definition, &major, &minor))
+		snprintf(out, size, " %u.%u", major, minor);
+	else if (v->function && !read_constant(m->elf, v->function, &value))
+		snprintf(out, size, " %u.%u.%u", value / 100, value / 10 % 10, value % 10);
+	else if (read_text(m->elf, v, number, sizeof(number)))
+		snprintf(out, size, " %s", number);
+}
+
+static bool is_listed(const char *names, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (;;) {
+		size_t item = strcspn(names, ",");
+
+		if (item == len && !strncmp(names, name, len))
+			return true;
+		if (!names[item])
+			return false;
+		names += item + 1;
+	}
+}
+
+/* In front of the others: the C library's, which comes last, begins the list. */
+static void add_name(const struct match *m)
+{
+	struct mt_allocator *a = m->out;
+	char name[sizeof(a->name)], version[32];
+
+	read_version(m, version, sizeof(version));
+	if (m->family->name)
+		snprintf(name, sizeof(name), "%s%s", m->family->name, version);
+	else
+		snprintf(name, sizeof(name), "%smalloc", m->prefix);
+	if (is_listed(a->name, name) || strlen(name) + 1 + strlen(a->name) >= sizeof(a->name))
+		return;
+	if (a->name[0])
+		strcat(name, ",");
+	strcat(name, a->name);
+	strcpy(a->name, name);
+}
+
+static int fill(const struct match *m)
+{
+	size_t before = m->out->nr_sites;
+	int err = 0;
+
+	if (has_malloc(m)) {
+		bool operators = m->family->operators && !m->prefix[0] && !new_calls_malloc(m->elf);
+
+		err = add_sites(m, mt_catalogue_standard);
+		if (!err && operators)
+			err = add_sites(m, mt_catalogue_operators);
+	}
+	if (!err && m->family->own)
+		err = add_sites(m, m->family->own);
+	if (err)
+		return err;
+	for (size_t i = before; i < m->out->nr_sites; i++) {
+		if (m->out->sites[i].func == MT_FUNC_PTHREAD_CREATE)
+			continue;
+		add_name(m);
+		break;
+	}
+	return 0;
+}
+
+int mt_allocator_recognise(struct mt_elf *elf, const char *prefix, struct mt_allocator *out)
+{
+	struct match m = { .elf = elf, .kernel_version = running_kernel(), .out = out };
+	int err = 0;
+
+	out->name[0] = '\0';
+	out->nr_sites = 0;
+	for (m.family = mt_catalogue; m.family->name; m.family++) {
+		for (const char *const *p = m.family->prefixes; *p && !err; p++) {
+			m.prefix = *p;
+			if (is_there(&m))
+				err = fill(&m);
+		}
+	}
+	if (prefix && !err) {
+		m.family = &mt_catalogue_custom;
+		m.prefix = prefix;
+		if (is_there(&m))
+			err = fill(&m);
+	}
+	return err ? err : out->nr_sites ? 0 : -ENOENT;
+}
+
+void mt_probe_site_to_entry(struct mt_probe_site *site)
+{
+	uint32_t moved = site->function_offset;
+
+	site->needs_trial = false;
+	if (!moved)
+		return;
+	/* Or it would have stayed there. */
+	site->placement = MT_PLACEMENT_STEPPED;
+	site->function_offset = 0;
+	site->file_offset -= moved;
+	if (site->internal_from != site->internal_to) {
+		site->internal_from += (int32_t)moved;
+		site->internal_to += (int32_t)moved;
+	}
+	if (site->size_arg)
+		site->size_at = mt_placement_argument(site->size_arg);
+	if (site->factor_arg)
+		site->factor_at = mt_placement_argument(site->factor_arg);
+	if (site->block_arg)
+		site->block_at = mt_placement_argument(site->block_arg);
 }

@@ -2,7 +2,7 @@
 /*
  * allocator.h: the catalogue of allocators: which file is one, and where to probe it.
  *
- * The catalogue is a table (allocator.c); another allocator is another row. A file is
+ * The catalogue is data (catalogue.h); another allocator is another row. A file is
  * recognised by what it defines, never by its path. Offsets are bytes in the file. A match
  * points only to static strings and needs no free. Thread-safe as far as the mt_elf is.
  */
@@ -18,7 +18,8 @@
 
 struct mt_elf;
 
-#define MT_ALLOCATOR_SITES_MAX 128
+/* More than one file can have: each name once, and one malloc without a prefix. */
+#define MT_ALLOCATOR_SITES_MAX 192
 
 struct mt_probe_site {
 	enum mt_func func;
@@ -30,7 +31,7 @@ struct mt_probe_site {
 	bool wants_return; /* the function's result matters */
 	/* Numbers of the arguments, 1 to 3, 0: it has none; and where they are, enum mt_arg. */
 	uint8_t size_arg, factor_arg, block_arg;
-	uint8_t size_at, factor_at, block_at;
+	uint8_t size_at, factor_at, block_at; /* a size without a factor has that of ONE */
 	/* Callers at [probe + from, probe + to) are the allocator itself; both 0: none are. */
 	int32_t internal_from;
 	int32_t internal_to;
@@ -45,9 +46,13 @@ struct mt_allocator {
 /*
  * Every allocator of the catalogue that the file defines, in one. `prefix` may be NULL; else the
  * user says that the standard functions are there, under names that begin so.
- * -ENOENT: not an allocator that we know. -ENOEXEC: one that is damaged.
+ * -ENOENT: not an allocator that we know. -ENOEXEC: one that is damaged, or where a function
+ * cannot be probed. `out` is then of no use.
  */
 int mt_allocator_recognise(struct mt_elf *elf, const char *prefix, struct mt_allocator *out);
+
+/* Is there a site in the function that begins at `file_offset`? */
+bool mt_allocator_has(const struct mt_allocator *a, uint64_t file_offset);
 
 /* The same site at the function's entry, where it needs no trial. */
 void mt_probe_site_to_entry(struct mt_probe_site *site);
