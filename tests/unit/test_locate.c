@@ -16,6 +16,8 @@
 #include "elf_fixture.h"
 #include "target/locate.h"
 #include "target/maps.h"
+#include "target/predict.h"
+#include "target/runtime.h"
 #include "util/cleanup.h"
 
 /* The mapping of a process that holds `at`, in a snapshot of its own. */
@@ -62,8 +64,8 @@ static void test_finds_our_libc(void **state)
 	assert_int_equal(found[0]->dev, st.st_dev);
 	assert_int_equal(found[0]->size, st.st_size);
 	assert_non_null(found[0]->build_id);
-	assert_true(found[0]->allocator.nr_sites >= 10);
-	assert_int_equal(strncmp(found[0]->allocator.name, "glibc 2.", 8), 0);
+	assert_true(found[0]->allocator->nr_sites >= 10);
+	assert_int_equal(strncmp(found[0]->allocator->name, "glibc 2.", 8), 0);
 	assert_int_equal(fstat(found[0]->fd, &st), 0);
 	assert_int_equal(found[0]->inode, st.st_ino);
 
@@ -105,7 +107,8 @@ static void test_replaced_and_deleted(void **state)
 	expect_content(t, "old");
 	assert_string_equal(t->path, fixture_path("file"));
 	assert_null(t->build_id);
-	assert_int_equal(t->allocator.nr_sites, 0);
+	assert_null(t->allocator);
+	assert_false(t->is_elf);
 	assert_int_equal(mt_locator_open(l, getpid(), m, &u), 0);
 	assert_ptr_equal(t, u);
 	mt_maps_free(&maps);
@@ -304,54 +307,111 @@ static void test_only_regular_files(void **state)
 	close(fd);
 }
 
-/* A root directory that tries to lead out of itself. */
-static void build_jail(void)
+static const char allocating[] = "#include <stdlib.h>\n"
+				 "int main(void) { free(malloc(1)); return 0; }\n";
+
+/* What the locator says of a file; it is the caller's to free the locator. */
+static const struct mt_probe_target *look_at(struct mt_locator *l, const char *name)
 {
-	fixture_run("mkdir -p jail/lib/x86_64-linux-gnu jail/lib/aarch64-linux-gnu jail/usr/lib "
-		    "jail/lib64 jail/usr/lib64");
-	fixture_run("cp " FIXTURE_LIBC " jail/usr/lib/real.so");
-	fixture_run("ln -s /usr/lib/real.so jail/lib64/libc.so.6"); /* absolute: in the jail */
-	fixture_run("ln -s ../../../../../../usr/lib/real.so jail/usr/lib64/libc.so.6");
-	fixture_run("ln -s /proc/self/exe jail/lib/libc.so.6");
-	fixture_run("mkfifo jail/usr/lib/libc.so.6");
-	fixture_run("mkdir jail/lib/x86_64-linux-gnu/libc.so.6");
-	fixture_run("echo no ELF > jail/lib/aarch64-linux-gnu/libc.so.6");
-	fixture_run("mkdir -p jail/proc && ln -s / jail/proc/root");
+	const struct mt_probe_target *t = NULL;
+	const struct mt_mapping *m;
+	struct mt_maps *maps;
+	void *at = map_code(name);
+
+	maps = maps_at(getpid(), at, &m);
+	assert_int_equal(mt_locator_open(l, getpid(), m, &t), 0);
+	mt_maps_free(&maps);
+	munmap(at, 4096);
+	assert_true(t->is_elf);
+	return t;
 }
 
-static void test_stays_below_the_root(void **state)
+static void test_given_library(void **state)
 {
 	__cleanup(mt_locator_free) struct mt_locator *l = NULL;
-	const struct mt_probe_target *found[8];
-	struct stat st;
-	int ready[2];
-	pid_t pid;
-	char c;
+	static const char source[] = "void *my_malloc(unsigned long n) { return (void *)n; }\n";
+	const struct mt_probe_target *t;
 
-	if (geteuid()) {
-		print_message("skipped: chroot needs root\n");
-		skip();
-	}
-	build_jail();
-	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
-	pid = fork();
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (chroot(fixture_path("jail")) || write(ready[1], "", 1) != 1)
-			_exit(1);
-		for (;;)
-			pause();
-	}
-	close(ready[1]);
-	assert_int_equal(read(ready[0], &c, 1), 1);
-	close(ready[0]);
+	fixture_compile("my.so", source, "-shared -fPIC");
+	fixture_compile("your.so", source, "-shared -fPIC");
+	fixture_run("ln -sf my.so link.so");
 	assert_int_equal(mt_locator_new(&l), 0);
-	assert_int_equal(mt_locator_predict(l, pid, found, 8), 1);
-	assert_int_equal(stat(fixture_path("jail/usr/lib/real.so"), &st), 0);
-	assert_int_equal(found[0]->inode, st.st_ino);
-	assert_int_equal(found[0]->dev, st.st_dev);
-	kill(pid, SIGKILL);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(mt_locator_add_library(l, fixture_path("link.so"), "my_"), 0);
+	assert_int_equal(mt_locator_add_library(l, fixture_path("link.so"), ""), -EEXIST);
+	assert_int_equal(mt_locator_add_library(l, "/nowhere", ""), 0);
+	assert_int_equal(mt_locator_add_library(l, fixture_dir, ""), 0);
+	t = look_at(l, "my.so");
+	assert_non_null(t->allocator);
+	assert_string_equal(t->allocator->name, "my_malloc");
+	assert_string_equal(t->allocator->sites[0].function, "my_malloc");
+	assert_null(look_at(l, "your.so")->allocator);
+}
+
+static void test_foreign_malloc(void **state)
+{
+	__cleanup(mt_locator_free) struct mt_locator *l = NULL;
+	static const char source[] =
+		"void *malloc(unsigned long n) { return (void *)n; }\n"
+		"#ifndef NO_FREE\n"
+		"void free(void *p) { *(volatile char *)p = 1; }\n"
+		"#endif\n"
+		"#ifdef MIMALLOC\n"
+		"int mi_version(void) { return 209; }\n"
+		"void *mi_malloc(unsigned long n) { return (void *)(n + 1); }\n"
+		"#endif\n";
+	const struct mt_probe_target *t;
+
+	fixture_compile("foreign.so", source, "-shared -fPIC -fno-builtin");
+	fixture_compile("half.so", source, "-shared -fPIC -fno-builtin -DNO_FREE");
+	fixture_compile("both.so", source, "-shared -fPIC -fno-builtin -O1 -DMIMALLOC");
+	fixture_compile("ld.so", source, "-shared -fPIC -fno-builtin -Wl,-soname,ld-linux.so.2");
+	fixture_compile("given.so", source, "-shared -fPIC -fno-builtin");
+	assert_int_equal(mt_locator_new(&l), 0);
+	assert_int_equal(mt_locator_add_library(l, fixture_path("given.so"), ""), 0);
+	assert_true(look_at(l, "foreign.so")->foreign_malloc);
+	assert_false(look_at(l, "half.so")->foreign_malloc);
+	assert_false(look_at(l, "ld.so")->foreign_malloc);
+	assert_false(look_at(l, FIXTURE_LIBC)->foreign_malloc);
+	t = look_at(l, "given.so");
+	assert_false(t->foreign_malloc);
+	assert_string_equal(t->allocator->name, "malloc");
+	/* Its mimalloc is known, its malloc is another. */
+	t = look_at(l, "both.so");
+	assert_true(t->foreign_malloc);
+	assert_string_equal(t->allocator->name, "mimalloc 2.0.9");
+}
+
+static void test_static_programs(void **state)
+{
+	__cleanup(mt_locator_free) struct mt_locator *l = NULL;
+	const struct mt_probe_target *t;
+
+	fixture_compile("named", allocating, "-static -fno-builtin");
+	fixture_run("strip -o bare named");
+	fixture_run("cp named linked && objcopy --only-keep-debug linked linked.debug && "
+		    "objcopy --strip-all --add-gnu-debuglink=linked.debug linked");
+	fixture_compile("plugin.so", "int x;\n", "-shared -fPIC -nostdlib -Wl,-soname,plugin.so");
+	assert_int_equal(mt_locator_new(&l), 0);
+	t = look_at(l, "named");
+	assert_string_equal(t->allocator->name, "glibc");
+	assert_false(t->no_symbols);
+	t = look_at(l, "bare");
+	assert_null(t->allocator);
+	assert_true(t->no_symbols);
+	/* Its debug file lies beside it. */
+	t = look_at(l, "linked");
+	assert_non_null(t->allocator);
+	assert_string_equal(t->allocator->name, "glibc");
+	assert_false(t->no_symbols);
+	t = look_at(l, "plugin.so");
+	assert_null(t->allocator);
+	assert_false(t->no_symbols);
+	assert_null(t->runtime);
+	fixture_compile("jvm.so", "int f(void) { return 1; }\n",
+			"-shared -fPIC -nostdlib -Wl,-soname,libjvm.so");
+	t = look_at(l, "jvm.so");
+	assert_non_null(t->runtime);
+	assert_string_equal(t->runtime->name, "JVM");
 }
 
 static void test_lookup(void **state)
@@ -383,16 +443,12 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_finds_our_libc),
-		cmocka_unit_test(test_replaced_and_deleted),
-		cmocka_unit_test(test_by_name),
-		cmocka_unit_test(test_same_inode_elsewhere),
-		cmocka_unit_test(test_overlay),
-		cmocka_unit_test(test_no_file),
-		cmocka_unit_test(test_changed_content),
-		cmocka_unit_test(test_only_regular_files),
-		cmocka_unit_test(test_stays_below_the_root),
-		cmocka_unit_test(test_lookup),
+		cmocka_unit_test(test_finds_our_libc),	cmocka_unit_test(test_replaced_and_deleted),
+		cmocka_unit_test(test_by_name),		cmocka_unit_test(test_same_inode_elsewhere),
+		cmocka_unit_test(test_overlay),		cmocka_unit_test(test_no_file),
+		cmocka_unit_test(test_changed_content), cmocka_unit_test(test_only_regular_files),
+		cmocka_unit_test(test_given_library),	cmocka_unit_test(test_foreign_malloc),
+		cmocka_unit_test(test_static_programs), cmocka_unit_test(test_lookup),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -13,16 +13,33 @@
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
+#include "target/debugfile.h"
 #include "target/elf.h"
 #include "target/maps.h"
 #include "target/proc.h"
+#include "target/runtime.h"
 #include "util/cleanup.h"
+
+/* What the user says to be an allocator. */
+struct library {
+	char *path;
+	char *prefix;
+};
 
 struct mt_locator {
 	struct mt_probe_target **v; /* each allocated: their addresses are handed out */
 	size_t nr;
 	size_t size;
+	struct library *libraries;
+	size_t nr_libraries;
 };
+
+static void free_strings(char **strings)
+{
+	for (char **s = strings; s && *s; s++)
+		free(*s);
+	free(strings);
+}
 
 static void target_free(struct mt_probe_target **target)
 {
@@ -34,6 +51,9 @@ static void target_free(struct mt_probe_target **target)
 		close(t->fd);
 	free(t->path);
 	free(t->build_id);
+	free(t->allocator);
+	free_strings(t->needed);
+	free(t->runpath);
 	free(t);
 	*target = NULL;
 }
@@ -57,8 +77,30 @@ void mt_locator_free(struct mt_locator **locator)
 	for (size_t i = 0; i < l->nr; i++)
 		target_free(&l->v[i]);
 	free(l->v);
+	for (size_t i = 0; i < l->nr_libraries; i++) {
+		free(l->libraries[i].path);
+		free(l->libraries[i].prefix);
+	}
+	free(l->libraries);
 	free(l);
 	*locator = NULL;
+}
+
+int mt_locator_add_library(struct mt_locator *l, const char *path, const char *prefix)
+{
+	struct library *grown;
+
+	for (size_t i = 0; i < l->nr_libraries; i++) {
+		if (!strcmp(l->libraries[i].path, path))
+			return -EEXIST;
+	}
+	grown = reallocarray(l->libraries, l->nr_libraries + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	l->libraries = grown;
+	grown += l->nr_libraries++;
+	*grown = (struct library){ .path = strdup(path), .prefix = strdup(prefix) };
+	return grown->path && grown->prefix ? 0 : -ENOMEM;
 }
 
 int mt_locate_open_regular(int dirfd, const char *path, uint64_t resolve)
@@ -78,7 +120,7 @@ int mt_locate_open_regular(int dirfd, const char *path, uint64_t resolve)
 	return fd < 0 ? -errno : fd;
 }
 
-static int open_root(pid_t pid)
+int mt_locate_open_root(pid_t pid)
 {
 	char path[32];
 	int fd;
@@ -118,7 +160,7 @@ static int open_by_name(pid_t pid, const struct mt_mapping *m)
 	_close_ int root = -1, fd = -1;
 	struct stat st;
 
-	root = open_root(pid);
+	root = mt_locate_open_root(pid);
 	if (root < 0)
 		return root;
 	fd = open_below_root(root, m->path);
@@ -161,31 +203,130 @@ static const struct mt_probe_target *find_same(const struct mt_locator *l, const
 	return NULL;
 }
 
-/* What is no ELF, or not one for this machine, or damaged, is a file without any of this. */
-/* As ld.so of older glibcs does too, for itself: that one is nobody's heap. */
-static bool defines_malloc(struct mt_elf *elf)
+static bool leads_to(int root, const char *path, const struct mt_probe_target *t)
 {
-	const char *soname = mt_elf_soname(elf);
-	uint64_t offset;
+	_close_ int fd =
+		root < 0 ? mt_locate_open_regular(AT_FDCWD, path, 0) : open_below_root(root, path);
+	struct stat st;
 
-	return !(soname && !strncmp(soname, "ld", 2)) && !mt_elf_function(elf, "malloc", &offset);
+	return fd >= 0 && !fstat(fd, &st) && st.st_dev == t->dev && st.st_ino == t->inode;
 }
 
-static int read_elf(struct mt_probe_target *t)
+/* The prefix that the user gave for a file which a process with this root maps, or NULL. */
+static const char *prefix_of(const struct mt_locator *l, const struct mt_probe_target *t, int root)
 {
+	for (size_t i = 0; i < l->nr_libraries; i++) {
+		const struct library *lib = &l->libraries[i];
+
+		if (leads_to(-1, lib->path, t) || (root >= 0 && leads_to(root, lib->path, t)))
+			return lib->prefix;
+	}
+	return NULL;
+}
+
+/* As ld.so of older glibcs does too, for itself: that one is nobody's heap. */
+static bool has_foreign_malloc(struct mt_elf *elf, const struct mt_allocator *known)
+{
+	const char *soname = mt_elf_soname(elf);
+	uint64_t malloc, free;
+
+	if ((soname && !strncmp(soname, "ld", 2)) || mt_elf_function(elf, "malloc", &malloc) ||
+	    mt_elf_function(elf, "free", &free))
+		return false;
+	return !known || !mt_allocator_has(known, malloc);
+}
+
+static int stop(const struct mt_elf_symbol *sym, void *arg)
+{
+	return 1;
+}
+
+/* A library has a name, or needs others; a program that does neither is static. */
+static bool is_static_program(struct mt_elf *elf)
+{
+	return mt_elf_is_static(elf) && !mt_elf_soname(elf) && !mt_elf_needed(elf, 0);
+}
+
+/*
+ * The debug file of a program, which may have an allocator linked in. Libraries export what
+ * others call, so theirs say no more.
+ */
+static int open_debug(struct mt_elf *elf, const struct mt_probe_target *t, uid_t owner, int root)
+{
+	const char *build_id = mt_elf_build_id(elf), *link;
+	uint32_t crc = 0;
+
+	if (root < 0 || (mt_elf_is_static(elf) && !is_static_program(elf)) ||
+	    mt_elf_has_section(elf, ".symtab"))
+		return -ENOENT;
+	link = mt_elf_debuglink(elf, &crc);
+	return mt_debugfile_open(root, t->path, owner, build_id, link, crc);
+}
+
+static int read_allocator(struct mt_elf *elf, const char *prefix, int debug,
+			  struct mt_probe_target *t)
+{
+	_free_ struct mt_allocator *a = malloc(sizeof(*a));
+	int err;
+
+	if (!a)
+		return -ENOMEM;
+	err = mt_allocator_recognise(elf, prefix, a);
+	if (err == -ENOENT && debug >= 0 && !mt_elf_attach_debug(elf, debug))
+		err = mt_allocator_recognise(elf, prefix, a);
+	if (!err)
+		t->allocator = TAKE_PTR(a);
+	t->foreign_malloc = has_foreign_malloc(elf, t->allocator);
+	t->no_symbols = is_static_program(elf) && !mt_elf_each_function(elf, stop, NULL);
+	return 0;
+}
+
+static int copy_text(const char *text, char **out)
+{
+	if (!text)
+		return 0;
+	*out = strdup(text);
+	return *out ? 0 : -ENOMEM;
+}
+
+static int read_needs(struct mt_elf *elf, struct mt_probe_target *t)
+{
+	size_t nr = 0;
+	int err;
+
+	while (mt_elf_needed(elf, nr))
+		nr++;
+	t->needed = calloc(nr + 1, sizeof(*t->needed));
+	if (!t->needed)
+		return -ENOMEM;
+	for (size_t i = 0; i < nr; i++) {
+		err = copy_text(mt_elf_needed(elf, i), &t->needed[i]);
+		if (err)
+			return err;
+	}
+	t->inherits = mt_elf_inherits_runpath(elf);
+	return copy_text(mt_elf_runpath(elf), &t->runpath);
+}
+
+/* What is no ELF, or not one for this machine, or damaged, is a file without any of this. */
+static int read_elf(const struct mt_locator *l, struct mt_probe_target *t, uid_t owner, int root)
+{
+	_close_ int debug = -1; /* must outlive elf */
 	__cleanup(mt_elf_free) struct mt_elf *elf = NULL;
 	int err = mt_elf_new(&elf, t->fd);
 
 	if (err)
 		return err == -ENOMEM ? err : 0;
-	if (mt_elf_build_id(elf)) {
-		t->build_id = strdup(mt_elf_build_id(elf));
-		if (!t->build_id)
-			return -ENOMEM;
-	}
-	mt_allocator_recognise(elf, &t->allocator);
-	t->foreign_malloc = !t->allocator.nr_sites && defines_malloc(elf);
-	return 0;
+	t->is_elf = true;
+	err = copy_text(mt_elf_build_id(elf), &t->build_id);
+	if (!err)
+		err = read_needs(elf, t);
+	if (err)
+		return err;
+	debug = open_debug(elf, t, owner, root);
+	err = read_allocator(elf, prefix_of(l, t, root), debug, t);
+	t->runtime = mt_runtime_recognise(elf);
+	return err;
 }
 
 static int add(struct mt_locator *l, struct mt_probe_target *t)
@@ -203,8 +344,8 @@ static int add(struct mt_locator *l, struct mt_probe_target *t)
 	return 0;
 }
 
-/* The target of an open file. Takes `fd`. */
-static int intern(struct mt_locator *l, int fd, const char *path,
+/* The target of an open file. Takes `fd`. `root` is that of a process that sees it, or -1. */
+static int intern(struct mt_locator *l, int fd, const char *path, int root,
 		  const struct mt_probe_target **out)
 {
 	__cleanup(target_free) struct mt_probe_target *t = NULL;
@@ -228,7 +369,7 @@ static int intern(struct mt_locator *l, int fd, const char *path,
 	t->path = strdup(path);
 	if (!t->path)
 		return -ENOMEM;
-	err = read_elf(t);
+	err = read_elf(l, t, st.st_uid, root);
 	if (!err)
 		err = add(l, t);
 	if (err)
@@ -241,26 +382,49 @@ int mt_locator_open(struct mt_locator *l, pid_t pid, const struct mt_mapping *m,
 		    const struct mt_probe_target **out)
 {
 	const struct mt_probe_target *t;
+	_close_ int root = -1;
+	struct stat st;
 	int err, fd;
 
 	fd = m->inode && m->path[0] == '/' ? open_mapping(pid, m) : -ENOEXEC;
 	if (fd < 0)
 		return fd;
-	err = intern(l, fd, m->path, &t);
+	if (!fstat(fd, &st) && !find_same(l, &st))
+		root = mt_locate_open_root(pid); /* for its debug file */
+	err = intern(l, fd, m->path, root, &t);
 	if (!err)
 		*out = t;
 	return err;
 }
 
-/* Adds `t` if it is an allocator, is not there yet, and has room. */
-static void collect(const struct mt_probe_target *t, const struct mt_probe_target **out, size_t max,
-		    size_t *nr)
+int mt_locator_open_below(struct mt_locator *l, int root, const char *path,
+			  const struct mt_probe_target **out)
+{
+	int fd = open_below_root(root, path), err;
+	const struct mt_probe_target *t;
+	char link[32], real[PATH_MAX];
+	ssize_t len;
+
+	if (fd < 0)
+		return fd;
+	/* As /proc/PID/maps will call it. */
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, real, sizeof(real) - 1);
+	real[len < 0 ? 0 : len] = '\0';
+	err = intern(l, fd, len < 0 ? path : real, root, &t);
+	if (!err)
+		*out = t;
+	return err;
+}
+
+void mt_locator_collect(const struct mt_probe_target *t, const struct mt_probe_target **out,
+			size_t max, size_t *nr)
 {
 	for (size_t i = 0; i < *nr; i++) {
 		if (out[i] == t)
 			return;
 	}
-	if (t->allocator.nr_sites && *nr < max)
+	if (t->allocator && *nr < max)
 		out[(*nr)++] = t;
 }
 
@@ -278,52 +442,11 @@ int mt_locator_find(struct mt_locator *l, pid_t pid, const struct mt_maps *maps,
 			continue;
 		err = mt_locator_open(l, pid, &maps->v[i], &t);
 		if (!err)
-			collect(t, out, max, &nr);
+			mt_locator_collect(t, out, max, &nr);
 		else if (err != -ENOEXEC)
 			failed = err;
 	}
 	return nr ? (int)nr : failed;
-}
-
-int mt_locator_predict(struct mt_locator *l, pid_t pid, const struct mt_probe_target **out,
-		       size_t max)
-{
-	static const char *const dirs[] = {
-#if defined(__x86_64__)
-		"/lib/x86_64-linux-gnu",
-		"/usr/lib/x86_64-linux-gnu",
-#elif defined(__aarch64__)
-		"/lib/aarch64-linux-gnu",
-		"/usr/lib/aarch64-linux-gnu",
-#endif
-		"/lib64",
-		"/usr/lib64",
-		"/lib",
-		"/usr/lib",
-	};
-	_close_ int root = open_root(pid);
-	const char *soname;
-	size_t nr = 0;
-
-	if (root < 0)
-		return root;
-	for (size_t s = 0; (soname = mt_allocator_soname(s)); s++) {
-		for (size_t d = 0; d < ARRAY_SIZE(dirs); d++) {
-			const struct mt_probe_target *t = NULL;
-			char path[64];
-			int err, fd;
-
-			snprintf(path, sizeof(path), "%s/%s", dirs[d], soname);
-			fd = open_below_root(root, path);
-			if (fd < 0)
-				continue;
-			err = intern(l, fd, path, &t);
-			if (err || !t)
-				return err;
-			collect(t, out, max, &nr);
-		}
-	}
-	return (int)nr;
 }
 
 const struct mt_probe_target *mt_locator_lookup(const struct mt_locator *l, const char *path,

@@ -27,22 +27,38 @@
 struct mt_locator;
 struct mt_maps;
 struct mt_mapping;
+struct mt_runtime;
 
 /* A file with code. To attach by path, use /proc/self/fd/<fd>. */
 struct mt_probe_target {
 	int fd;		/* read-only */
-	char *path;	/* as the first process that mapped it sees it */
+	char *path;	/* as /proc/PID/maps had it first */
 	char *build_id; /* hex; NULL if it has none or is not ELF */
 	dev_t dev;
 	ino_t inode;
 	off_t size;
 	struct timespec mtime;
-	struct mt_allocator allocator; /* nr_sites 0: it is none */
-	bool foreign_malloc;	       /* it defines malloc, and is no allocator that we know */
+	bool is_elf;			  /* a program or library for this machine */
+	struct mt_allocator *allocator;	  /* NULL: it is none */
+	const struct mt_runtime *runtime; /* NULL: none that we know */
+	bool foreign_malloc; /* it defines malloc and free, and they are of no allocator that we
+				know */
+	bool no_symbols;     /* a static program without the name of any function */
+	/* What a dynamic linker would look for, to the NULL, and where; or NULL. */
+	char **needed;
+	char *runpath;
+	bool inherits; /* runpath is also for what the files need that it needs: DT_RPATH */
 };
 
 int mt_locator_new(struct mt_locator **out);
 void mt_locator_free(struct mt_locator **locator);
+
+/*
+ * The user says that the file at `path`, as we see it or as a process does, has the standard
+ * functions of an allocator under names that begin with `prefix`, which may be "". Before any
+ * file is opened. -EEXIST: it was given before.
+ */
+int mt_locator_add_library(struct mt_locator *l, const char *path, const char *prefix);
 
 /* The file that `mapping` of process `pid` maps. */
 int mt_locator_open(struct mt_locator *l, pid_t pid, const struct mt_mapping *mapping,
@@ -55,12 +71,13 @@ int mt_locator_open(struct mt_locator *l, pid_t pid, const struct mt_mapping *ma
 int mt_locator_find(struct mt_locator *l, pid_t pid, const struct mt_maps *maps,
 		    const struct mt_probe_target **out, size_t max);
 
-/*
- * The allocators that a process will probably map that has only just been executed: those in
- * the usual directories below its root. Returns as mt_locator_find does.
- */
-int mt_locator_predict(struct mt_locator *l, pid_t pid, const struct mt_probe_target **out,
-		       size_t max);
+/* The file at `path` below the directory `root`, which it does not leave. */
+int mt_locator_open_below(struct mt_locator *l, int root, const char *path,
+			  const struct mt_probe_target **out);
+
+/* Adds an allocator to `out`, if it is one, is not there yet, and has room. */
+void mt_locator_collect(const struct mt_probe_target *t, const struct mt_probe_target **out,
+			size_t max, size_t *nr);
 
 /*
  * A file opened before: by build id where `build_id` is not NULL, else by path. NULL if there
@@ -68,6 +85,9 @@ int mt_locator_predict(struct mt_locator *l, pid_t pid, const struct mt_probe_ta
  */
 const struct mt_probe_target *mt_locator_lookup(const struct mt_locator *l, const char *path,
 						const char *build_id);
+
+/* The root directory of a process, as a path of its own. */
+int mt_locate_open_root(pid_t pid);
 
 /* Opens a regular file read-only, and nothing else: a FIFO would block, a device may act. */
 int mt_locate_open_regular(int dirfd, const char *path, uint64_t resolve);
