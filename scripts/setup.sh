@@ -9,7 +9,8 @@ set -eu
 build="g++ make clang bpftool libbpf-dev libelf-dev libdw-dev libiberty-dev libsqlite3-dev
        libjansson-dev libzydis-dev zlib1g-dev liblzma-dev"
 tests="libcmocka-dev clang-format clang-tidy python3 sqlite3 redis-tools
-       strace libjemalloc-dev libtcmalloc-minimal4 libmimalloc2.0 musl-tools nodejs
+       strace libjemalloc2 libjemalloc-dev libtcmalloc-minimal4 libmimalloc2.0 musl-tools
+       libc6-dbg bpftrace nodejs
        qemu-system-x86 xz-utils zstd"
 
 # Debian's Rust is large, and any will do; the Makefile looks in the same places.
