@@ -36,6 +36,8 @@ struct mt_elf_symbols {
 	bool opened; /* the tables are */
 	struct mt_elf_slot *slots;
 	size_t nr_slots;
+	uint32_t *heads; /* of chains of slots, by hash & mask */
+	uint32_t mask;
 	bool indexed;
 };
 

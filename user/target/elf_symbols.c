@@ -6,7 +6,7 @@
  * addresses are those of the file.
  *
  * A catalogue asks for hundreds of names, a large program has hundreds of thousands. So the
- * first question makes an index: the hash of every name, sorted. Names that a hostile file
+ * first question makes an index, a hash table of every name. Names that a hostile file
  * has made collide cost a longer walk, as without an index, and no more.
  */
 #include "target/elf.h"
@@ -22,10 +22,14 @@
 /* Longer names are not indexed: the catalogue has none, and to hash them takes time. */
 #define INDEXED_NAME_MAX 255
 
+#define NO_SLOT UINT32_MAX
+
+/* A chain is in the order of the tables, and in each in that of its symbols. */
 struct mt_elf_slot {
 	uint32_t hash;
 	uint32_t tab;
 	uint32_t symbol;
+	uint32_t next; /* in the chain, or NO_SLOT */
 };
 
 static bool open_symtab(Elf *elf, uint32_t type, struct mt_elf_symtab *tab)
@@ -97,6 +101,8 @@ static void close_tables(struct mt_elf_symbols *s)
 {
 	free(s->slots);
 	s->slots = NULL;
+	free(s->heads);
+	s->heads = NULL;
 	s->nr_slots = 0;
 	s->indexed = false;
 	s->nr_tabs = 0;
@@ -210,32 +216,60 @@ static int add_slot(struct mt_elf_symbols *s, size_t *size, struct mt_elf_slot s
 	return 0;
 }
 
-static int order_slots(const void *a, const void *b)
+/* Eight bytes at a time: names of C++ are long. */
+static uint32_t hash_name(const char *name, size_t len)
 {
-	const struct mt_elf_slot *x = a, *y = b;
+	uint64_t hash = len, word = 0;
 
-	if (x->hash != y->hash)
-		return x->hash < y->hash ? -1 : 1;
-	if (x->tab != y->tab)
-		return x->tab < y->tab ? -1 : 1;
-	return x->symbol < y->symbol ? -1 : x->symbol > y->symbol;
+	for (; len >= sizeof(word); name += sizeof(word), len -= sizeof(word)) {
+		memcpy(&word, name, sizeof(word));
+		hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+		hash ^= hash >> 32;
+	}
+	word = 0;
+	memcpy(&word, name, len);
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+	return (uint32_t)(hash >> 32);
 }
 
 static int index_table(struct mt_elf_symbols *s, uint32_t t, size_t *size)
 {
 	for (size_t i = 0; i < s->tabs[t].nr; i++) {
 		struct mt_elf_symbol sym;
+		size_t len;
 		int err;
 
-		if (!read_function(&s->tabs[t], i, &sym) ||
-		    strnlen(sym.name, INDEXED_NAME_MAX + 1) > INDEXED_NAME_MAX)
+		if (!read_function(&s->tabs[t], i, &sym))
+			continue;
+		len = strnlen(sym.name, INDEXED_NAME_MAX + 1);
+		if (len > INDEXED_NAME_MAX)
 			continue;
 		err = add_slot(s, size,
-			       (struct mt_elf_slot){ .hash = (uint32_t)elf_hash(sym.name),
+			       (struct mt_elf_slot){ .hash = hash_name(sym.name, len),
 						     .tab = t,
 						     .symbol = (uint32_t)i });
 		if (err)
 			return err;
+	}
+	return 0;
+}
+
+static int chain_slots(struct mt_elf_symbols *s)
+{
+	size_t nr = 1;
+
+	while (nr < s->nr_slots)
+		nr *= 2;
+	s->heads = malloc(nr * sizeof(*s->heads));
+	if (!s->heads)
+		return -ENOMEM;
+	memset(s->heads, 0xff, nr * sizeof(*s->heads)); /* NO_SLOT */
+	s->mask = (uint32_t)(nr - 1);
+	for (size_t i = s->nr_slots; i-- > 0;) {
+		uint32_t *head = &s->heads[s->slots[i].hash & s->mask];
+
+		s->slots[i].next = *head;
+		*head = (uint32_t)i;
 	}
 	return 0;
 }
@@ -251,42 +285,28 @@ static int make_index(struct mt_elf *e)
 	err = open_tables(e);
 	for (uint32_t t = 0; !err && t < s->nr_tabs; t++)
 		err = index_table(s, t, &size);
+	if (!err)
+		err = chain_slots(s);
 	if (err) {
 		close_tables(s);
 		return err;
 	}
-	if (s->nr_slots)
-		qsort(s->slots, s->nr_slots, sizeof(*s->slots), order_slots);
 	s->indexed = true;
 	return 0;
-}
-
-/* The first slot of that hash or a larger one. */
-static size_t first_slot(const struct mt_elf_symbols *s, uint32_t hash)
-{
-	size_t low = 0, high = s->nr_slots;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (s->slots[middle].hash < hash)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
 }
 
 static bool find_symbol(const struct mt_elf_symbols *s, const char *name,
 			struct mt_elf_symbol *found)
 {
-	uint32_t hash = (uint32_t)elf_hash(name), tab = 0;
+	uint32_t hash = hash_name(name, strlen(name)), tab = 0;
 	bool any = false;
 
-	for (size_t i = first_slot(s, hash); i < s->nr_slots && s->slots[i].hash == hash; i++) {
+	for (uint32_t i = s->heads[hash & s->mask]; i != NO_SLOT; i = s->slots[i].next) {
 		const struct mt_elf_slot *slot = &s->slots[i];
 		struct mt_elf_symbol sym;
 
+		if (slot->hash != hash)
+			continue;
 		if (any && (found->default_version || slot->tab != tab))
 			break;
 		if (!read_function(&s->tabs[slot->tab], slot->symbol, &sym) ||
