@@ -283,13 +283,9 @@ int mt_kernel_load(struct mt_kernel **out, const struct mt_kernel_options *optio
 	err = err ? err : attach_tasks(k);
 	err = err ? err : attach_vm(k);
 	err = err ? err : mt_probes_new(&k->probes, bpf_map__fd(k->skel->maps.mt_probes));
+	err = err ? err : mt_shared_new(&k->shared);
 	if (err)
 		return err;
-	mt_shared_sweep();
-	err = mt_shared_new(&k->shared); /* without it processes have links of their own */
-	if (err && k->links == MT_LINK_SHARED)
-		return mt_err(err, "cannot write uprobe events: %s: leave --uprobes out",
-			      strerror(-err));
 	k->ring = ring_buffer__new(bpf_map__fd(k->skel->maps.mt_events), on_record, k, NULL);
 	if (!k->ring ||
 	    ring_buffer__add(k->ring, bpf_map__fd(k->skel->maps.mt_vm_events), on_record, k))

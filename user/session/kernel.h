@@ -65,7 +65,7 @@ struct mt_closer *mt_kernel_closer(const struct mt_kernel *k);
 
 /* What links.h keeps for all of them. */
 struct mt_probes *mt_kernel_probes(const struct mt_kernel *k);
-struct mt_shared *mt_kernel_shared(const struct mt_kernel *k); /* NULL: cannot be had */
+struct mt_shared *mt_kernel_shared(const struct mt_kernel *k);
 
 /* Programs for links.h to attach; a session has one for both. */
 int mt_kernel_enter_fd(const struct mt_kernel *k, enum mt_link_kind kind);

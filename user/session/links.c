@@ -135,21 +135,40 @@ static int open_all(struct mt_links *l, bool entry_only)
 	int (*open)(struct mt_links *, bool) = many ? open_multi : open_each;
 	int err = 0;
 
-	if (!entry_only && l->kind != MT_LINK_SESSION)
+	if (l->kind == MT_LINK_SHARED)
+		err = mt_kernel_control(l->kernel, MT_CONTROL_SHARE, l->tgid, NULL);
+	if (!err && !entry_only && l->kind != MT_LINK_SESSION)
 		err = open(l, true);
 	return err ? err : open(l, false);
 }
 
+static void close_all(struct mt_links *l)
+{
+	/* Newest first: entries go before the returns that they wait for. */
+	for (size_t i = 0; i < l->nr / 2; i++) {
+		int fd = l->fds[i];
+
+		l->fds[i] = l->fds[l->nr - 1 - i];
+		l->fds[l->nr - 1 - i] = fd;
+	}
+	mt_closer_close(mt_kernel_closer(l->kernel), l->fds, l->nr);
+	l->nr = 0;
+}
+
 /* A session always asks for returns; a process without them needs the plain kind. */
-static enum mt_link_kind choose(const struct mt_kernel *k, const struct mt_probes_file *file,
-				const struct mt_links_options *options)
+static enum mt_link_kind own_kind(const struct mt_kernel *k, const struct mt_links_options *options)
 {
 	enum mt_link_kind kind = mt_kernel_links(k);
 
-	if (!mt_kernel_links_forced(k) && mt_kernel_shared(k) && !options->alone &&
-	    file->processes >= MT_PROBES_CROWD)
-		kind = MT_LINK_SHARED;
 	return options->entry_only && kind == MT_LINK_SESSION ? MT_LINK_PERF : kind;
+}
+
+static enum mt_link_kind choose(const struct mt_kernel *k, const struct mt_probes_file *file,
+				const struct mt_links_options *options)
+{
+	if (!mt_kernel_links_forced(k) && !options->alone && file->processes >= MT_PROBES_CROWD)
+		return MT_LINK_SHARED;
+	return own_kind(k, options);
 }
 
 int mt_links_open(struct mt_links **out, struct mt_kernel *k, pid_t tgid,
@@ -169,11 +188,14 @@ int mt_links_open(struct mt_links **out, struct mt_kernel *k, pid_t tgid,
 	l->file = file;
 	l->kind = choose(k, file, options);
 	file->processes++;
-	if (l->kind == MT_LINK_SHARED)
-		err = mt_kernel_control(k, MT_CONTROL_SHARE, tgid, NULL);
-	if (!err && options->entry_only)
+	if (options->entry_only)
 		err = mt_kernel_control(k, MT_CONTROL_ENTRY_ONLY, tgid, NULL);
 	err = err ? err : open_all(l, options->entry_only);
+	if (err && err != -ESRCH && l->kind == MT_LINK_SHARED && !mt_kernel_links_forced(k)) {
+		close_all(l); /* tracefs cannot be had: dearer, but as good */
+		l->kind = own_kind(k, options);
+		err = open_all(l, options->entry_only);
+	}
 	if (err)
 		return err;
 	*out = TAKE_PTR(l);
@@ -186,14 +208,7 @@ void mt_links_free(struct mt_links **links)
 
 	if (!l)
 		return;
-	/* Newest first: entries go before the returns that they wait for. */
-	for (size_t i = 0; i < l->nr / 2; i++) {
-		int fd = l->fds[i];
-
-		l->fds[i] = l->fds[l->nr - 1 - i];
-		l->fds[l->nr - 1 - i] = fd;
-	}
-	mt_closer_close(mt_kernel_closer(l->kernel), l->fds, l->nr);
+	close_all(l);
 	if (l->file)
 		l->file->processes--;
 	free(l);
