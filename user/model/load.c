@@ -192,6 +192,8 @@ static int on_process(const struct mt_process_row *row, void *arg)
 	       keep_text(arg, &p->row.exe) ?:
 	       keep_text(arg, &p->row.cgroup) ?:
 	       keep_text(arg, &p->row.allocators) ?:
+	       keep_text(arg, &p->row.runtimes) ?:
+	       keep_text(arg, &p->row.heap_note) ?:
 	       keep_text(arg, &p->row.ended) ?:
 	       keep_text(arg, &p->row.since) ?:
 	       keep_text(arg, &p->row.peak_rss_kind);
