@@ -117,6 +117,20 @@ static void test_reads_code(void **state)
 	assert_int_equal(mt_elf_function_code(elf, "in_data", 4096, &code, &len), -ENOEXEC);
 }
 
+/* The file's own header is mapped too, but not as code. */
+static void test_only_code_has_addresses(void **state)
+{
+	_close_ int fd = fixture_open("lib.so");
+	__cleanup(mt_elf_free) struct mt_elf *elf = open_elf(fd);
+	uint64_t start, end, code = fixture_offset("lib.so", "visible");
+
+	assert_int_equal(mt_elf_segment(elf, code, &start, &end), 0);
+	assert_in_range(code, start, end - 1);
+	assert_int_equal(mt_elf_segment(elf, 0, &start, &end), -ENOENT);
+	assert_int_equal(mt_elf_address_of(elf, 0, &start), -ENOENT);
+	assert_int_equal(mt_elf_offset_of(elf, 0, &start), -ENOENT);
+}
+
 static void test_an_import_is_no_definition(void **state)
 {
 	static const char source[] = MARKED(
@@ -235,10 +249,23 @@ static void test_interpreter(void **state)
 	expect_interpreter(endless, sizeof(endless), NULL);
 }
 
+static void expect_no_debuglink(const char *make)
+{
+	__cleanup(mt_elf_free) struct mt_elf *elf = NULL;
+	_close_ int fd = -1;
+	uint32_t crc;
+
+	fixture_run("%s", make);
+	fd = fixture_open("bad.so");
+	elf = open_elf(fd);
+	assert_true(mt_elf_has_section(elf, ".gnu_debuglink"));
+	assert_null(mt_elf_debuglink(elf, &crc));
+}
+
 static void test_sections_and_debuglink(void **state)
 {
-	_close_ int fd = -1, bad = -1;
-	__cleanup(mt_elf_free) struct mt_elf *elf = NULL, *broken = NULL;
+	_close_ int fd = -1;
+	__cleanup(mt_elf_free) struct mt_elf *elf = NULL;
 	uint32_t crc = 0;
 
 	fixture_run("echo debug > lib.debug && objcopy --add-gnu-debuglink=lib.debug stripped.so "
@@ -251,12 +278,16 @@ static void test_sections_and_debuglink(void **state)
 	assert_string_equal(mt_elf_debuglink(elf, &crc), "lib.debug");
 	assert_int_equal(crc, crc32(0, (const unsigned char *)"debug\n", 6));
 
-	/* A name that does not end, or nothing behind it. */
-	fixture_run("printf lib.debug.and.on > link && objcopy --add-section .gnu_debuglink=link "
-		    "stripped.so bad.so");
-	bad = fixture_open("bad.so");
-	broken = open_elf(bad);
-	assert_null(mt_elf_debuglink(broken, &crc));
+	expect_no_debuglink("printf lib.debug.and.on > link && objcopy --add-section "
+			    ".gnu_debuglink=link stripped.so bad.so");
+	expect_no_debuglink("printf 'lib.debug\\0' > link && objcopy --add-section "
+			    ".gnu_debuglink=link stripped.so bad.so");
+	expect_no_debuglink("printf '\\0123456789' > link && objcopy --add-section "
+			    ".gnu_debuglink=link stripped.so bad.so");
+	/* A section without content. */
+	expect_no_debuglink("echo '.section .empty,\"a\",@nobits; .skip 64' > link.s && "
+			    "gcc -shared -nostdlib -o empty.so link.s && "
+			    "objcopy --rename-section .empty=.gnu_debuglink empty.so bad.so");
 }
 
 static void expect_text(const char *prefix, size_t size, const char *expected)
@@ -516,6 +547,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_finds_functions),
 		cmocka_unit_test(test_reads_code),
+		cmocka_unit_test(test_only_code_has_addresses),
 		cmocka_unit_test(test_an_import_is_no_definition),
 		cmocka_unit_test(test_enumerates),
 		cmocka_unit_test(test_describes),

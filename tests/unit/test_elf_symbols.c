@@ -21,9 +21,6 @@ static const char source[] =
 	"__attribute__((noinline)) int inner(int x) { return x * 3; }\n"
 	"static __attribute__((noinline)) int hidden(int x) { return inner(x) + 1; }\n"
 	"int exported(int x) { return hidden(x) + 2; }\n"
-	/* Names of one hash, as elf_hash() has it. */
-	"int xaq(int x) { return x + 4; }\n"
-	"int xba(int x) { return x + 5; }\n"
 	/* What a wrong or hostile table says: in the middle of a function, and in data. */
 	"asm(\".text\\n.type around,@function\\naround: .cfi_startproc\\nnop\\nnop\\n\"\n"
 	"    \".type middle,@function\\nmiddle: nop\\nret\\n.cfi_endproc\\n.size around,.-around\\n"
@@ -107,6 +104,8 @@ static void test_debugdata_is_hostile(void **state)
 	expect_useless("echo no ELF | xz");
 	expect_useless("head -c 100 mini | xz");
 	expect_useless("xz < /dev/null");
+	/* For another machine. */
+	expect_useless("(head -c 18 mini; printf '\\363\\0'; tail -c +21 mini) | xz");
 	/* A bomb: 300 MiB in 45 kB, with the real one before it and after it. */
 	expect_useless("(cat mini; head -c 300M /dev/zero) | xz -1");
 	expect_useless("(head -c 300M /dev/zero; cat mini) | xz -1");
@@ -159,6 +158,29 @@ static void test_debug_file_of_another_build(void **state)
 	assert_int_equal(attach_error("stripped.so", "nothing"), -EBADF);
 }
 
+/* It does not overrule the file, not even a version that is not the default. */
+static void test_debug_file_comes_last(void **state)
+{
+	static const char versioned[] = "int va_old(int x) { return x + 1; }\n"
+					"asm(\".symver va_old,va@V1\");\n";
+	static const char plain[] = "int before(int x) { return x + 2; }\n"
+				    "int va(int x) { return x + 3; }\n";
+	_close_ int fd = -1, debug = -1;
+	__cleanup(mt_elf_free) struct mt_elf *elf = NULL;
+	uint64_t offset = 0;
+
+	fixture_write("v", "V1 { global: va; };\n", 20);
+	fixture_compile("old.so", versioned,
+			"-shared -fPIC -Wl,--version-script=v -Wl,--build-id=0x03030303");
+	fixture_compile("plain.so", plain, "-shared -fPIC -Wl,--build-id=0x03030303");
+	fd = fixture_open("old.so");
+	elf = open_elf(fd);
+	assert_int_equal(attach(elf, "plain.so", &debug), 0);
+	assert_int_equal(mt_elf_function(elf, "va", &offset), 0);
+	assert_int_equal(offset, fixture_offset("old.so", "va_old"));
+	assert_int_not_equal(offset, fixture_offset("plain.so", "va"));
+}
+
 /* Debian's own, from libc6-dbg. */
 static void test_libc_dbg(void **state)
 {
@@ -182,17 +204,35 @@ static void test_libc_dbg(void **state)
 
 /* ---- the index ------------------------------------------------------------------------ */
 
+static int find_again(const struct mt_elf_symbol *sym, void *arg)
+{
+	uint64_t offset, expected;
+	int err = mt_elf_function(arg, sym->name, &offset);
+
+	assert_int_not_equal(err, -ENOENT);
+	/* Another version's may be elsewhere. */
+	if (!err && sym->default_version && !mt_elf_offset_of(arg, sym->address, &expected))
+		assert_int_equal(offset, expected);
+	return 0;
+}
+
+/* Every function of a large library, many of them in one chain of the index. */
 static void test_index(void **state)
 {
-	char name[400], long_source[600];
-	uint64_t offset, aq, ba;
+	_close_ int fd = fixture_open(FIXTURE_LIBC);
+	__cleanup(mt_elf_free) struct mt_elf *elf = open_elf(fd);
+	uint64_t offset;
 
-	assert_int_equal(elf_hash("xaq"), elf_hash("xba"));
-	assert_int_equal(ask("whole.so", "xaq", &aq), 0);
-	assert_int_equal(ask("whole.so", "xba", &ba), 0);
-	assert_true(aq < ba);
-	assert_int_equal(ask("whole.so", "xb", &offset), -ENOENT);
-	assert_int_equal(ask("whole.so", "", &offset), -ENOENT);
+	assert_int_equal(mt_elf_each_function(elf, find_again, elf), 0);
+	assert_int_equal(mt_elf_function(elf, "", &offset), -ENOENT);
+	assert_int_equal(mt_elf_function(elf, "mallo", &offset), -ENOENT);
+	assert_int_equal(mt_elf_function(elf, "mallocs", &offset), -ENOENT);
+}
+
+static void test_longest_name(void **state)
+{
+	char name[400], long_source[600];
+	uint64_t offset;
 
 	memset(name, 'n', sizeof(name));
 	for (int len = 255; len <= 256; len++) {
@@ -202,6 +242,33 @@ static void test_index(void **state)
 		assert_int_equal(ask("long.so", name, &offset), len == 255 ? 0 : -ENOENT);
 		name[len] = 'n';
 	}
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* Hundreds of questions cost about as much as the first, not hundreds of times as much. */
+static void test_index_is_kept(void **state)
+{
+	_close_ int fd = fixture_open(FIXTURE_LIBC);
+	__cleanup(mt_elf_free) struct mt_elf *elf = open_elf(fd);
+	uint64_t offset, start = now_ns(), first, others;
+	char name[32];
+
+	assert_int_equal(mt_elf_function(elf, "nowhere", &offset), -ENOENT);
+	first = now_ns() - start;
+	start = now_ns();
+	for (int i = 0; i < 500; i++) {
+		snprintf(name, sizeof(name), "nowhere_%d", i);
+		assert_int_equal(mt_elf_function(elf, name, &offset), -ENOENT);
+	}
+	others = now_ns() - start;
+	assert_in_range(others, 0, 50 * first);
 }
 
 /* ---- where functions begin ------------------------------------------------------------ */
@@ -463,8 +530,11 @@ int main(void)
 		cmocka_unit_test(test_debugdata_is_hostile),
 		cmocka_unit_test(test_debug_file),
 		cmocka_unit_test(test_debug_file_of_another_build),
+		cmocka_unit_test(test_debug_file_comes_last),
 		cmocka_unit_test(test_libc_dbg),
 		cmocka_unit_test(test_index),
+		cmocka_unit_test(test_longest_name),
+		cmocka_unit_test(test_index_is_kept),
 		cmocka_unit_test(test_function_start),
 		cmocka_unit_test(test_table_lies),
 		cmocka_unit_test(test_refuses_no_real_function),

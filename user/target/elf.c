@@ -120,8 +120,9 @@ Elf_Data *mt_elf_named_section(Elf *elf, const char *name)
 {
 	GElf_Shdr shdr;
 	Elf_Scn *scn = find_section(elf, name, &shdr);
+	Elf_Data *data = scn && shdr.sh_size <= MT_ELF_TABLE_MAX ? elf_rawdata(scn, NULL) : NULL;
 
-	return scn && shdr.sh_size <= MT_ELF_TABLE_MAX ? elf_rawdata(scn, NULL) : NULL;
+	return data && data->d_buf ? data : NULL;
 }
 
 static int add_needed(struct mt_elf *e, const char *name)
@@ -331,7 +332,7 @@ bool mt_elf_has_section(const struct mt_elf *e, const char *name)
 const char *mt_elf_debuglink(const struct mt_elf *e, uint32_t *crc)
 {
 	Elf_Data *data = mt_elf_named_section(e->elf, ".gnu_debuglink");
-	size_t len = data && data->d_buf ? strnlen(data->d_buf, data->d_size) : 0;
+	size_t len = data ? strnlen(data->d_buf, data->d_size) : 0;
 	size_t crc_at = (len + 1 + 3) / 4 * 4;
 
 	if (!len || data->d_size < sizeof(*crc) || crc_at > data->d_size - sizeof(*crc))

@@ -65,7 +65,7 @@ void mt_elf_read_build_id(Elf *elf, char out[MT_ELF_BUILD_ID_SIZE]);
 /* The next section of `type` after `scn`, and its header, if it is small enough to be read. */
 Elf_Scn *mt_elf_next_section(Elf *elf, Elf_Scn *scn, uint32_t type, GElf_Shdr *shdr);
 
-/* The content of the first section of that name, as it is in the file; NULL: none, or too large. */
+/* What is in the first section of that name, as the file has it; NULL: nothing, or too much. */
 Elf_Data *mt_elf_named_section(Elf *elf, const char *name);
 
 /* A string, unless its table is too large to be read; libelf checks that it ends. */

@@ -66,7 +66,7 @@ static int open_debugdata(struct mt_elf *e)
 	size_t len;
 	int err;
 
-	if (s->debugdata || !packed || !packed->d_buf)
+	if (s->debugdata || !packed)
 		return 0;
 	err = mt_elf_unpack(packed->d_buf, packed->d_size, &s->debugdata, &len);
 	if (err)
