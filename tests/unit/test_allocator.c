@@ -352,6 +352,46 @@ static void test_mimalloc_beside(void **state)
 	expect_sites(&a, "mimalloc 3.1.7", "mi_malloc mi_free");
 }
 
+/* A text that only looks like a version is none; two of one name are named once. */
+static void test_names(void **state)
+{
+	static const char source[] =
+		"const char text[] = TEXT;\n"
+		"void *malloc(unsigned long n) { return (void *)n; }\n"
+		"void *je_malloc(unsigned long n) { return (void *)(n + 1); }\n"
+		"void mallctl(void) { *(volatile char *)1 = 0; }\n"
+		"void je_mallctl(void) { *(volatile char *)1 = 1; }\n";
+	static struct mt_allocator a;
+
+	fixture_write("names.c", source, strlen(source));
+	fixture_run("gcc -O1 -shared -fPIC -fno-builtin -DTEXT='\"5.3.0-0-g5\"' -o names names.c");
+	assert_int_equal(recognise("names", &a), 0);
+	expect_sites(&a, "jemalloc 5.3.0", "malloc je_malloc");
+	fixture_run("gcc -O1 -shared -fPIC -fno-builtin -DTEXT='\"5.3.0 MB\"' -o names names.c");
+	assert_int_equal(recognise("names", &a), 0);
+	expect_sites(&a, "jemalloc", "malloc je_malloc");
+}
+
+/* A local function of the same name is not what others call. */
+static void test_the_exported_one(void **state)
+{
+	static const char local[] = "static void *__attribute__((noinline, used))\n"
+				    "malloc(unsigned long n) { return (void *)(n * 3); }\n";
+	static const char global[] = "void *malloc(unsigned long n) { return (void *)n; }\n"
+				     "int mallctl(void) { return 1; }\n";
+	static struct mt_allocator a;
+	uint64_t offset;
+
+	fixture_write("local.c", local, strlen(local));
+	fixture_write("global.c", global, strlen(global));
+	fixture_run("gcc -O1 -shared -fPIC -fno-builtin -o twice local.c global.c && "
+		    "strip -o once twice");
+	offset = fixture_offset("once", "malloc");
+	assert_int_equal(recognise("twice", &a), 0);
+	assert_int_equal(a.nr_sites, 1);
+	assert_int_equal(a.sites[0].file_offset - a.sites[0].function_offset, offset);
+}
+
 static void test_given_prefix(void **state)
 {
 	static const char source[] =
@@ -372,6 +412,14 @@ static void test_given_prefix(void **state)
 	memset(prefix, 'x', sizeof(prefix) - 1);
 	prefix[sizeof(prefix) - 1] = '\0';
 	assert_int_equal(recognise_as("my", prefix, &a), -ENOENT);
+	/* Its operators too, if nothing stands before the names. */
+	fixture_run(
+		"printf '\\nvoid *_Znwm(unsigned long n) { return (void *)(n + 2); }\\n' >>my.c && "
+		"gcc -O1 -shared -fPIC -fno-builtin -o my my.c");
+	assert_int_equal(recognise_as("my", "", &a), 0);
+	expect_sites(&a, "malloc", "malloc free _Znwm");
+	assert_int_equal(recognise_as("my", "my_", &a), 0);
+	expect_sites(&a, "my_malloc", "my_malloc my_free_sized");
 	/* Beside what the catalogue knows. */
 	fixture_compile("mi",
 			"int mi_version(void) { return 209; }\n"
@@ -470,6 +518,8 @@ int main(void)
 		cmocka_unit_test(test_musl),
 		cmocka_unit_test(test_libstdcxx_is_none),
 		cmocka_unit_test(test_mimalloc_beside),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_the_exported_one),
 		cmocka_unit_test(test_given_prefix),
 		cmocka_unit_test(test_to_entry),
 		cmocka_unit_test(test_survives_damage),

@@ -79,15 +79,14 @@ bool mt_allocator_has(const struct mt_allocator *a, uint64_t file_offset)
 	return false;
 }
 
-/* Not if a family before this one has it. */
 static bool has_malloc(const struct match *m)
 {
 	char full[NAME_SIZE];
 	uint64_t offset, alias;
 	int err = find(m, "malloc", full, &offset);
 
-	if (err || mt_allocator_has(m->out, offset))
-		return err && err != -ENOENT; /* to fail there */
+	if (err)
+		return err != -ENOENT; /* to fail there */
 	return !m->family->malloc_alias ||
 	       (!mt_elf_function(m->elf, m->family->malloc_alias, &alias) && alias == offset);
 }
@@ -361,10 +360,8 @@ static int fill(const struct match *m)
 	int err = 0;
 
 	if (has_malloc(m)) {
-		bool operators = m->family->operators && !m->prefix[0] && !new_calls_malloc(m->elf);
-
 		err = add_sites(m, mt_catalogue_standard);
-		if (!err && operators)
+		if (!err && m->family->operators && !new_calls_malloc(m->elf))
 			err = add_sites(m, mt_catalogue_operators);
 	}
 	if (!err && m->family->own)

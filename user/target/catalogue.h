@@ -49,7 +49,7 @@ struct mt_catalogue_family {
 	const struct mt_catalogue_version *version;
 };
 
-/* To the entry without a name. Of several that could have a file's malloc the first has it. */
+/* To the entry without a name. Of several that claim one function the first has it. */
 extern const struct mt_catalogue_family mt_catalogue[];
 
 /* What a user says to be an allocator, with a prefix; it has no name. */
