@@ -110,7 +110,8 @@ static void build_jail(void)
 			"void *my_malloc(unsigned long n) { return (void *)n; }\n",
 			"-shared -fPIC");
 	fixture_run("ln -s /usr/local/lib/libmine.so.1 jail/usr/local/lib/libmine.so");
-	fixture_run("echo '/nowhere.so libpre.so /usr/local/lib/libmine.so' > "
+	fixture_run("cp jail/usr/local/lib/libmine.so.1 jail/usr/local/lib/libhere.so");
+	fixture_run("echo '/nowhere.so libpre.so /usr/local/lib/libmine.so libhere.so' > "
 		    "jail/etc/ld.so.preload");
 }
 
@@ -129,8 +130,12 @@ static void test_stays_below_the_root(void **state)
 	assert_int_equal(mt_locator_new(&l), 0);
 	/* A path that leads nowhere for us. */
 	assert_int_equal(mt_locator_add_library(l, "/usr/local/lib/libmine.so", "my_"), 0);
+	/* And one that leads nowhere for the process. */
+	assert_int_equal(
+		mt_locator_add_library(l, fixture_path("jail/usr/local/lib/libhere.so"), "my_"), 0);
 	assert_string_equal(predict(l, pid), "jail/usr/local/lib/libpre.so "
 					     "jail/usr/local/lib/libmine.so.1 "
+					     "jail/usr/local/lib/libhere.so "
 					     "jail/usr/lib/real.so");
 	end(pid);
 }
@@ -216,6 +221,10 @@ static void test_needed(void **state)
 			LINK "-Lsub -la -Wl,--disable-new-dtags "
 			     "-Wl,-rpath,'$ORIGIN/sub:$ORIGIN/sub/deep'");
 	expect_predicted("program", "X", "", DEEP);
+	/* Nor is RPATH for what has a RUNPATH of its own. */
+	link_between("-Wl,--enable-new-dtags -Wl,-rpath,/nowhere");
+	expect_predicted("program", "X", "", "libc.so.6");
+	link_between("");
 	/* A circle. */
 	fixture_run(
 		"gcc -shared -fPIC -o sub/deep/libdeep.so sub/deep/libdeep.so.c -fno-builtin " LINK
@@ -248,6 +257,7 @@ static void test_predicts_musl(void **state)
 	char *environment[] = { NULL };
 	pid_t pid;
 
+	fixture_run("mkdir -p sub");
 	fixture_write("musl.c", allocating, strlen(allocating));
 	fixture_run("musl-gcc -o musl musl.c && musl-gcc -static -o static musl.c");
 	assert_int_equal(mt_locator_new(&l), 0);
@@ -257,6 +267,13 @@ static void test_predicts_musl(void **state)
 	assert_int_equal(mt_locator_predict(l, pid, again, 8), 1);
 	assert_ptr_equal(found[0], again[0]);
 	assert_int_equal(mt_locator_predict(l, pid, again, 0), 0);
+	end(pid);
+	/* It does not look where glibc's linker does. */
+	fixture_compile("sub/libdeep.so", allocator,
+			"-shared -fPIC -fno-builtin -Wl,-soname,libjemalloc.so.2");
+	fixture_run("musl-gcc -o musl musl.c " LINK "-Lsub -ldeep");
+	pid = hold(NULL, 0, fixture_path("musl"), environment);
+	assert_string_equal(predict(l, pid), "libc.so");
 	end(pid);
 	pid = hold(NULL, 0, fixture_path("static"), environment);
 	assert_string_equal(predict(l, pid), "static");
