@@ -354,7 +354,7 @@ static int intern(struct mt_locator *l, int fd, const char *path, int root,
 	int err;
 
 	if (fstat(owned, &st))
-		return -errno;
+		return -EIO;
 	*out = find_same(l, &st);
 	if (*out)
 		return 0;
