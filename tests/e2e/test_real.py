@@ -221,7 +221,8 @@ def test_node_load():
     process = recording.report()["processes"][0]
     check((process["ended"], process["exit_status"]) == ("exit", 0),
           f"ended {process['ended']} {process['exit_status']}")
-    check_allocators(process, "glibc 2.", "V8")
+    check(process["runtimes"] == ["V8"], f"runtimes {process['runtimes']}")
+    check_allocators(process, "glibc 2.")
 
 
 test_node_load.timeout_s = 120 + LOAD_S

@@ -49,28 +49,30 @@ ALIASES = aliases()
 
 
 def aliases_in(binary, *options):
-    """The same of a library or a static program, of C++'s operators too."""
+    """The same of a library or a static program."""
     address, out = {}, subprocess.run([need("nm"), "--defined-only", *options, binary],
                                       capture_output=True, text=True, check=True).stdout
     for line in out.splitlines():
         address[line.split()[2].partition("@")[0]] = line.split()[0]
-    pairs = (("memalign", "aligned_alloc", "memalign", "aligned_alloc"),
-             ("operator new[]", "operator new", "_Znam", "_Znwm"))
-    return {name: first for name, first, *symbols in pairs
-            if symbols[0] in address and address[symbols[0]] == address.get(symbols[1])}
+    same = address.get("memalign") == address["aligned_alloc"]
+    return {"memalign": "aligned_alloc"} if same else {}
 
 
 class View:
-    """How a report is matched with the truth: the program's modules are below `home`."""
+    """How a report is matched with the truth: the program's modules are below `home`.
 
-    def __init__(self, home=PROGRAMS, names=None):
-        self.home = str(home)
+    static: they hold the C library too, whose functions have no file and line.
+    """
+
+    def __init__(self, home=PROGRAMS, names=None, static=False):
+        self.home, self.static = str(home), static
         self.aliases = ALIASES if names is None else names
 
     def function(self, stack):
         """The innermost frame's function if it is one of a test program, or None."""
         inner = stack[0] if stack else None
         own = inner and (inner["module"] or "").startswith(self.home)
+        own = own and (inner["file"] or not self.static)
         return inner["function"] if own else None
 
 

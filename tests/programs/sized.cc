@@ -40,6 +40,11 @@ std::size_t asked(std::size_t size, std::size_t align)
 	return align ? (size + align - 1) / align * align : size;
 }
 
+/* One function for both: which of them was called cannot be told. */
+#define SAME(...)                                                       \
+	((void *)static_cast<void *(*)(__VA_ARGS__)>(::operator new) == \
+	 (void *)static_cast<void *(*)(__VA_ARGS__)>(::operator new[]))
+
 #define NEW(array, size, align, call)                                             \
 	({                                                                        \
 		std::size_t size_ = asked(size, align);                           \
@@ -68,7 +73,7 @@ SITE void *new_one(std::size_t n)
 
 SITE void *new_array(std::size_t n)
 {
-	return NEW(true, n, 0, ::operator new[](n));
+	return NEW(!SAME(std::size_t), n, 0, ::operator new[](n));
 }
 
 SITE void *new_nothrow(std::size_t n)
@@ -78,7 +83,8 @@ SITE void *new_nothrow(std::size_t n)
 
 SITE void *new_array_nothrow(std::size_t n)
 {
-	return NEW(true, n, 0, ::operator new[](n, std::nothrow));
+	return NEW(!SAME(std::size_t, const std::nothrow_t &), n, 0,
+		   ::operator new[](n, std::nothrow));
 }
 
 SITE void *new_aligned(std::size_t n)
@@ -88,7 +94,7 @@ SITE void *new_aligned(std::size_t n)
 
 SITE void *new_array_aligned(std::size_t n)
 {
-	return NEW(true, n, 128, ::operator new[](n, wide));
+	return NEW(!SAME(std::size_t, std::align_val_t), n, 128, ::operator new[](n, wide));
 }
 
 SITE void *new_aligned_nothrow(std::size_t n)
@@ -98,7 +104,8 @@ SITE void *new_aligned_nothrow(std::size_t n)
 
 SITE void *new_array_aligned_nothrow(std::size_t n)
 {
-	return NEW(true, n, 128, ::operator new[](n, wide, std::nothrow));
+	return NEW(!SAME(std::size_t, std::align_val_t, const std::nothrow_t &), n, 128,
+		   ::operator new[](n, wide, std::nothrow));
 }
 
 SITE plain *new_expression()
