@@ -22,7 +22,8 @@ from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
 sys.path.insert(0, str(BENCH.parent / "e2e"))
-from memtide import BUILD, Program, Recording, check, need  # noqa: E402  pylint: disable=wrong-import-position
+# pylint: disable-next=wrong-import-position
+from memtide import BUILD, Program, Recording, check, need  # noqa: E402
 
 LIBC = "/lib/x86_64-linux-gnu/libc.so.6"
 ROUNDS = 7
@@ -89,7 +90,8 @@ def naive_end(naive):
 
 def bpftrace_start(pid, stacks):
     script = (BENCH / "heap.bt").read_text(encoding="utf-8")
-    for word, value in (("LIBC", LIBC), ("TARGET", str(pid)), ("STACK", "ustack" if stacks else "0")):
+    words = {"LIBC": LIBC, "TARGET": str(pid), "STACK": "ustack" if stacks else "0"}
+    for word, value in words.items():
         script = script.replace(word, value)
     return Program(need("bpftrace"), "-p", pid, "-e", script,
                    env={"BPFTRACE_MAP_KEYS_MAX": "1000000"}, stdin=subprocess.DEVNULL)

@@ -25,7 +25,7 @@ def cost_ns(pairs):
 
 
 def measure(pairs, others, kind):
-    """Added ns per pair with these others; the measured one comes last, and so shares if any does."""
+    """Added ns per pair; the measured process comes last, and so shares if any does."""
     pids = ",".join(str(p.pid) for p in [*others, pairs])
     bare = cost_ns(pairs)
     with running(Recording("-p", pids, options=("--uprobes", kind))) as recording:
