@@ -327,14 +327,18 @@ static __always_inline void on_free(struct pt_regs *ctx, struct mt_thread *th, s
 	th->last_freed = addr;
 }
 
+static __always_inline __u64 size_asked(struct pt_regs *ctx, const struct mt_probe *probe)
+{
+	return mt_call_product(mt_argument(ctx, probe->factor), mt_argument(ctx, probe->size));
+}
+
 static __always_inline void on_call(struct pt_regs *ctx, struct mt_thread *th,
 				    const struct mt_probe *probe, __u32 index)
 {
 	struct mt_pending *call = &th->call;
 
 	call->sp = PT_REGS_SP(ctx);
-	call->size_bytes =
-		mt_call_product(mt_argument(ctx, probe->factor), mt_argument(ctx, probe->size));
+	call->size_bytes = size_asked(ctx, probe);
 	call->arg = mt_argument(ctx, probe->block);
 	call->has_old = 0;
 	call->remapped = 0;
@@ -344,33 +348,58 @@ static __always_inline void on_call(struct pt_regs *ctx, struct mt_thread *th,
 	call->func = probe->func;
 }
 
-/*
- * Without return probes no block has an address: calls are counted where they begin, and
- * nothing is known of what lives.
- */
-static __always_inline void on_entry_only(struct pt_regs *ctx, struct mt_thread *th,
-					  struct mt_proc *proc, const struct mt_probe *probe)
+/* Count an allocation where it begins: nothing will be known of what it returns. */
+static __always_inline void count_unfollowed(struct pt_regs *ctx, struct mt_thread *th,
+					     struct mt_proc *proc, const struct mt_probe *probe)
 {
-	struct mt_live rec = {
-		.size_bytes = mt_call_product(mt_argument(ctx, probe->factor),
-					      mt_argument(ctx, probe->size)),
-		.func = probe->func,
-	};
-	__u64 block = mt_argument(ctx, probe->block);
-	long epoch;
+	struct mt_live rec = { .size_bytes = size_asked(ctx, probe), .func = probe->func };
+	long epoch = mt_proc_move(proc, 0);
 
-	if (probe->func == MT_FUNC_FREE || mt_call_frees(probe->func)) {
-		if (block)
-			__sync_fetch_and_add(&proc->entry_free_cnt, 1);
-		if (probe->func == MT_FUNC_FREE || (block && !rec.size_bytes))
-			return;
-	}
-	epoch = mt_proc_move(proc, 0);
 	if (epoch < 0)
 		return;
 	rec.stack = mt_stack_at_leaf(th, PT_REGS_SP(ctx), PT_REGS_FP(ctx));
 	mt_site_alloc(&rec, th->slot, epoch);
 	mt_site_free(&rec, th->slot, epoch, GONE_UNFOLLOWED);
+	__sync_fetch_and_add(&proc->unfollowed_cnt, 1);
+}
+
+/* Without return probes calls are counted, and nothing is known of what lives. */
+static __always_inline void on_entry_only(struct pt_regs *ctx, struct mt_thread *th,
+					  struct mt_proc *proc, const struct mt_probe *probe)
+{
+	__u64 block = mt_argument(ctx, probe->block);
+	bool frees = probe->func == MT_FUNC_FREE || mt_call_frees(probe->func);
+
+	if (frees && block)
+		__sync_fetch_and_add(&proc->entry_free_cnt, 1);
+	if (probe->func == MT_FUNC_FREE || (frees && block && !size_asked(ctx, probe)))
+		return;
+	count_unfollowed(ctx, th, proc, probe);
+}
+
+/*
+ * A return probe replaces the return address, and a C++ exception does not get past it: what
+ * would have been caught ends the program. So operator new has one only where it cannot
+ * throw: where the size is surely to be had, and by a session, which decides for each call.
+ */
+static __always_inline bool may_throw(struct pt_regs *ctx, const struct mt_proc *proc,
+				      const struct mt_probe *probe, bool chooses)
+{
+	if (!probe->throws)
+		return false;
+	return !chooses || proc->limited || size_asked(ctx, probe) > mt_sure_bytes;
+}
+
+static __always_inline void on_throwing(struct pt_regs *ctx, struct mt_thread *th,
+					struct mt_proc *proc, const struct mt_probe *probe)
+{
+	__u64 addr = mt_argument(ctx, probe->block);
+	struct mt_live old;
+
+	if (addr && live_take(th->slot, addr, &old))
+		block_gone(th, proc, addr, &old);
+	count_unfollowed(ctx, th, proc, probe);
+	mt_lose(MT_LOST_NEW_UNFOLLOWED);
 }
 
 /* Are this link's hits to be counted for the thread? */
@@ -403,7 +432,7 @@ static __always_inline struct mt_thread *hit(__u64 cookie, struct mt_proc **proc
 /* What the caller does next: nothing, or wait for the call's return. */
 enum { CALL_DONE, CALL_PENDING };
 
-static __always_inline int enter(struct pt_regs *ctx)
+static __always_inline int enter(struct pt_regs *ctx, bool chooses)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx), sp = PT_REGS_SP(ctx);
 	__u32 index = MT_COOKIE_PROBE(cookie);
@@ -430,6 +459,10 @@ static __always_inline int enter(struct pt_regs *ctx)
 	}
 	if (probe->func == MT_FUNC_FREE) {
 		on_free(ctx, th, proc, probe);
+		return CALL_DONE;
+	}
+	if (may_throw(ctx, proc, probe, chooses)) {
+		on_throwing(ctx, th, proc, probe);
 		return CALL_DONE;
 	}
 	on_call(ctx, th, probe, index);
@@ -519,7 +552,7 @@ static __always_inline int leave(struct pt_regs *ctx)
 SEC("?uprobe")
 int mt_call_enter(struct pt_regs *ctx)
 {
-	enter(ctx);
+	enter(ctx, false);
 	return 0;
 }
 
@@ -533,7 +566,7 @@ int mt_call_exit(struct pt_regs *ctx)
 SEC("?uprobe")
 int mt_multi_enter(struct pt_regs *ctx)
 {
-	enter(ctx);
+	enter(ctx, false);
 	return 0;
 }
 
@@ -552,6 +585,6 @@ SEC("?uprobe")
 int mt_session(struct pt_regs *ctx)
 {
 	if (PT_REGS_IP(ctx) == bpf_get_func_ip(ctx))
-		return enter(ctx) == CALL_PENDING ? 0 : 1;
+		return enter(ctx, true) == CALL_PENDING ? 0 : 1;
 	return leave(ctx);
 }

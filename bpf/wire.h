@@ -81,7 +81,7 @@ struct mt_probe {
 	__u8 size;   /* enum mt_arg, all three */
 	__u8 factor; /* or ONE */
 	__u8 block;  /* what is freed or resized; posix_memalign: where the result goes */
-	__u8 zero;
+	__u8 throws; /* it may end by a C++ exception */
 	/* Callers at [ip + from, ip + to) are the allocator itself; from == to: none are. */
 	__s32 internal_from;
 	__s32 internal_to;
@@ -117,7 +117,8 @@ _Static_assert(sizeof(struct mt_probe) == 16, "wire");
 	X(RESULT_UNREAD, "result_unread")   /* posix_memalign's result could not be read */  \
 	X(BLOCK_REPLACED, "block_replaced") /* an address was handed out again unfreed */    \
 	X(VM_RING_FULL, "vm_ring_full")	    /* a mapping call did not: the ledger is off */  \
-	X(SITE_MISSING, "site_missing")	    /* a freed block's site was gone */
+	X(SITE_MISSING, "site_missing")	    /* a freed block's site was gone */              \
+	X(NEW_UNFOLLOWED, "new_unfollowed") /* operator new could have thrown, see alloc.bpf.c */
 
 enum mt_lost {
 #define MT_LOST_ENUM(id, name) MT_LOST_##id,
@@ -231,18 +232,22 @@ struct mt_proc {
 	__u32 parent_slot;
 	__u32 open; /* calls are counted */
 	__u32 seen_from_birth;
-	__u32 entry_only; /* it has no return probes: blocks have no address */
+	__u32 entry_only; /* as in struct mt_image: blocks have no address */
+	__u32 limited;	  /* likewise */
+	__u32 zero;
 };
-_Static_assert(sizeof(struct mt_proc) == 152, "wire");
+_Static_assert(sizeof(struct mt_proc) == 160, "wire");
 
 /* `images`: which address space a process runs in. A vfork child shares its parent's. */
 struct mt_image {
 	__u32 slot;
 	__u32 attached;	  /* its link is in place and survives the leader's exec */
 	__u32 shared;	  /* events that processes share count for it */
-	__u32 entry_only; /* as its link is, for the next image */
+	__u32 entry_only; /* its link has no return probes */
+	__u32 limited;	  /* a limit of its own can make an allocation fail */
+	__u32 zero;
 };
-_Static_assert(sizeof(struct mt_image) == 16, "wire");
+_Static_assert(sizeof(struct mt_image) == 24, "wire");
 
 /* A call that has begun and not returned. */
 struct mt_pending {
@@ -342,6 +347,7 @@ enum mt_control_op {
 	MT_CONTROL_OPEN_AT_BIRTH = 5, /* OPEN, before its first instruction */
 	MT_CONTROL_SHARE = 6,	      /* events that processes share count for it too */
 	MT_CONTROL_ENTRY_ONLY = 7,    /* its links have no return probes */
+	MT_CONTROL_LIMITED = 8,	      /* its allocations may fail by a limit of its own */
 };
 
 struct mt_control {

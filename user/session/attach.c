@@ -136,6 +136,7 @@ static int open_links(struct mt_session *s, struct mt_process *process,
 {
 	struct mt_links_options options = {
 		.entry_only = is_entry_only(s, process),
+		.limited = mt_proc_memory_limited(process->pid),
 		.alone = process->program->pid != process->pid,
 	};
 

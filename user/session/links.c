@@ -48,10 +48,10 @@ static int add(struct mt_links *l, int fd)
 	return 0;
 }
 
-/* Which functions a link is for: a session's returns are those that its entries ask for. */
+/* A session's returns are those that its entries ask for, call by call; other links' are all. */
 static bool wants(const struct mt_probe_site *site, bool returns)
 {
-	return !returns || site->wants_return;
+	return !returns || (site->wants_return && !site->throws);
 }
 
 static int open_multi(struct mt_links *l, bool returns)
@@ -190,6 +190,8 @@ int mt_links_open(struct mt_links **out, struct mt_kernel *k, pid_t tgid,
 	file->processes++;
 	if (options->entry_only)
 		err = mt_kernel_control(k, MT_CONTROL_ENTRY_ONLY, tgid, NULL);
+	if (!err && options->limited)
+		err = mt_kernel_control(k, MT_CONTROL_LIMITED, tgid, NULL);
 	err = err ? err : open_all(l, options->entry_only);
 	if (err && err != -ESRCH && l->kind == MT_LINK_SHARED && !mt_kernel_links_forced(k)) {
 		close_all(l); /* tracefs cannot be had: dearer, but as good */

@@ -26,6 +26,7 @@ struct mt_probe_target;
 
 struct mt_links_options {
 	bool entry_only; /* return probes would harm it */
+	bool limited;	 /* a limit of its own can make its allocations fail, and throw */
 	bool alone;	 /* never by shared events: it runs in its parent's address space */
 };
 

@@ -215,6 +215,7 @@ static int add_site(const struct match *m, const struct mt_catalogue_function *f
 		return -ENOEXEC;
 	*site = (struct mt_probe_site){
 		.func = f->func,
+		.throws = f->throws,
 		.wants_return = f->func != MT_FUNC_FREE && f->func != MT_FUNC_PTHREAD_CREATE,
 	};
 	err = find(m, f->name, site->function, &offset);

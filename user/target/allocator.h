@@ -29,6 +29,7 @@ struct mt_probe_site {
 	enum mt_placement placement;
 	bool needs_trial;  /* to be tried in a child before it is used (session/trial.h) */
 	bool wants_return; /* the function's result matters */
+	bool throws;	   /* it may end by a C++ exception, which does not pass a return probe */
 	/* Numbers of the arguments, 1 to 3, 0: it has none; and where they are, enum mt_arg. */
 	uint8_t size_arg, factor_arg, block_arg;
 	uint8_t size_at, factor_at, block_at; /* a size without a factor has that of ONE */

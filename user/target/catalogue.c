@@ -20,13 +20,13 @@ const struct mt_catalogue_function mt_catalogue_standard[] = {
 };
 
 const struct mt_catalogue_function mt_catalogue_operators[] = {
-	{ MT_FUNC_NEW, "_Znwm", 1, 0, 0 },
+	{ MT_FUNC_NEW, "_Znwm", 1, 0, 0, true },
 	{ MT_FUNC_NEW, "_ZnwmRKSt9nothrow_t", 1, 0, 0 },
-	{ MT_FUNC_NEW, "_ZnwmSt11align_val_t", 1, 0, 0 },
+	{ MT_FUNC_NEW, "_ZnwmSt11align_val_t", 1, 0, 0, true },
 	{ MT_FUNC_NEW, "_ZnwmSt11align_val_tRKSt9nothrow_t", 1, 0, 0 },
-	{ MT_FUNC_NEW_ARRAY, "_Znam", 1, 0, 0 },
+	{ MT_FUNC_NEW_ARRAY, "_Znam", 1, 0, 0, true },
 	{ MT_FUNC_NEW_ARRAY, "_ZnamRKSt9nothrow_t", 1, 0, 0 },
-	{ MT_FUNC_NEW_ARRAY, "_ZnamSt11align_val_t", 1, 0, 0 },
+	{ MT_FUNC_NEW_ARRAY, "_ZnamSt11align_val_t", 1, 0, 0, true },
 	{ MT_FUNC_NEW_ARRAY, "_ZnamSt11align_val_tRKSt9nothrow_t", 1, 0, 0 },
 	{ MT_FUNC_FREE, "_ZdlPv", 0, 0, 1 },
 	{ MT_FUNC_FREE, "_ZdlPvm", 0, 0, 1 },
@@ -102,13 +102,13 @@ static const struct mt_catalogue_function mimalloc[] = {
 	{ MT_FUNC_REALLOCARRAY, "mi_recalloc_aligned_at", 2, 3, 1 },
 	{ MT_FUNC_REALLOCARRAY, "mi_aligned_recalloc", 2, 3, 1 },
 	{ MT_FUNC_REALLOCARRAY, "mi_aligned_offset_recalloc", 2, 3, 1 },
-	{ MT_FUNC_NEW, "mi_new", 1, 0, 0 },
+	{ MT_FUNC_NEW, "mi_new", 1, 0, 0, true },
 	{ MT_FUNC_NEW, "mi_new_nothrow", 1, 0, 0 },
-	{ MT_FUNC_NEW, "mi_new_aligned", 1, 0, 0 },
+	{ MT_FUNC_NEW, "mi_new_aligned", 1, 0, 0, true },
 	{ MT_FUNC_NEW, "mi_new_aligned_nothrow", 1, 0, 0 },
-	{ MT_FUNC_NEW_ARRAY, "mi_new_n", 1, 2, 0 },
-	{ MT_FUNC_REALLOC, "mi_new_realloc", 2, 0, 1 },
-	{ MT_FUNC_REALLOCARRAY, "mi_new_reallocn", 2, 3, 1 },
+	{ MT_FUNC_NEW_ARRAY, "mi_new_n", 1, 2, 0, true },
+	{ MT_FUNC_REALLOC, "mi_new_realloc", 2, 0, 1, true },
+	{ MT_FUNC_REALLOCARRAY, "mi_new_reallocn", 2, 3, 1, true },
 	/* The first argument is a heap. */
 	{ MT_FUNC_MALLOC, "mi_heap_malloc", 2, 0, 0 },
 	{ MT_FUNC_MALLOC, "mi_heap_malloc_small", 2, 0, 0 },
@@ -128,8 +128,8 @@ static const struct mt_catalogue_function mimalloc[] = {
 	{ MT_FUNC_REALLOC, "mi_heap_realloc_aligned_at", 3, 0, 2 },
 	{ MT_FUNC_REALLOC, "mi_heap_rezalloc_aligned", 3, 0, 2 },
 	{ MT_FUNC_REALLOC, "mi_heap_rezalloc_aligned_at", 3, 0, 2 },
-	{ MT_FUNC_NEW, "mi_heap_alloc_new", 2, 0, 0 },
-	{ MT_FUNC_NEW_ARRAY, "mi_heap_alloc_new_n", 2, 3, 0 },
+	{ MT_FUNC_NEW, "mi_heap_alloc_new", 2, 0, 0, true },
+	{ MT_FUNC_NEW_ARRAY, "mi_heap_alloc_new_n", 2, 3, 0, true },
 	{ 0 },
 };
 

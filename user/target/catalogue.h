@@ -20,6 +20,7 @@ struct mt_catalogue_function {
 	enum mt_func func;
 	const char *name;
 	uint8_t size, factor, block;
+	bool throws; /* it may end by a C++ exception, which does not pass a return probe */
 };
 
 /* How a file tells the version of its allocator: one of these. */
