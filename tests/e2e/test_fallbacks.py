@@ -218,7 +218,7 @@ test_maps_full.timeout_s = 120
 
 
 def doctor(*prefix):
-    """Its checks by name; the text says the same and fits 80 columns."""
+    """Its checks by name, and its prices as "trap_ns"; the text says the same in 80 columns."""
     run = {"capture_output": True, "text": True, "timeout": PATIENCE_S, "check": False}
     text = subprocess.run([*prefix, TOOL, "doctor"], **run)
     found = subprocess.run([*prefix, TOOL, "doctor", "--json"], **run)
@@ -228,15 +228,21 @@ def doctor(*prefix):
     wide = [line for line in text.stdout.splitlines() if len(line) > 80]
     check(not wide, f"wider than 80 columns: {wide}")
     words = " ".join(text.stdout.split())
+    prices = document["trap_ns"]
+    check(not prices or prices["stepped"] > prices["push"] > 0 < prices["return"],
+          f"prices {prices}")
+    check(bool(prices) == ("a probe's hit, in ns:" in words), "prices in one of text and JSON")
     for one in document["checks"]:
         check(bool(one["advice"]) != one["ok"], f"{one['name']}: advice {one['advice']!r}")
         check(one["ok"] or "-> " + one["advice"] in words, f"{one['name']}: not in the text")
-    return {one["name"]: one for one in document["checks"]}
+    return {one["name"]: one for one in document["checks"]} | {"trap_ns": prices}
 
 
 def test_doctor():
     checks = doctor()
     check(checks["bpf"]["ok"] and checks["btf"]["ok"], "it cannot record here, yet we do")
+    check(set(checks["trap_ns"]) == {"push", "nop", "branch", "stepped", "return"},
+          f"prices {checks['trap_ns']}")
 
 
 def test_doctor_unprivileged():
@@ -244,6 +250,7 @@ def test_doctor_unprivileged():
     checks = doctor(need("setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups",
                     "--inh-caps=-all")
     check(not checks["bpf"]["ok"], "anybody may load programs here")
+    check(checks.pop("trap_ns") is None, "anybody may have probes here")
     for one in checks.values():
         if one["error"] in ("Operation not permitted", "Permission denied"):
             check("root" in one["advice"] and "CAP_" in one["advice"],

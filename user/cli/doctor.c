@@ -11,6 +11,7 @@
 #include <linux/capability.h>
 
 #include "cli/commands.h"
+#include "session/calibrate.h"
 #include "session/features.h"
 #include "target/proc.h"
 #include "util/cleanup.h"
@@ -47,10 +48,11 @@ static bool has_capability(unsigned int number)
 		.advice = "run as root, or give memtide this capability",               \
 	}
 
-#define FEATURE(feature, need, why, without)                                                       \
-	{                                                                                          \
-		.name = #feature, .what = why, .required = need, .ok = f.feature,                  \
-		.err = f.feature##_errno, .advice = refused(f.feature##_errno, f.bpf) ?: (without) \
+#define FEATURE(feature, need, why, without)                                       \
+	{                                                                          \
+		.name = #feature, .what = why, .required = need, .ok = f->feature, \
+		.err = f->feature##_errno,                                         \
+		.advice = refused(f->feature##_errno, f->bpf) ?: (without)         \
 	}
 
 /* Whoever may load programs is refused by the kernel itself, whatever its privileges. */
@@ -78,14 +80,11 @@ static const char *without_tracefs(const struct mt_features *f, bool sys_admin)
 	return "use a kernel built with CONFIG_FTRACE_SYSCALLS, or be without mappings";
 }
 
-static size_t examine(struct check *out, size_t max)
+static size_t examine(struct check *out, size_t max, const struct mt_features *f)
 {
-	struct mt_features f;
 	bool sys_admin = has_capability(CAP_SYS_ADMIN);
-
-	mt_features_probe(&f);
 	struct check checks[] = {
-		{ "btf", "kernel type information", f.btf, 0, true,
+		{ "btf", "kernel type information", f->btf, 0, true,
 		  "use a kernel built with CONFIG_DEBUG_INFO_BTF (Debian's are)" },
 		FEATURE(bpf, true, "loading BPF programs",
 			"use a kernel built with CONFIG_BPF_SYSCALL"),
@@ -98,10 +97,10 @@ static size_t examine(struct check *out, size_t max)
 		FEATURE(uretprobe_seccomp, false, "return probes under seccomp filters",
 			"processes with a seccomp filter are probed at entries only: their live "
 			"bytes are unknown"),
-		FEATURE(fentry, false, "fentry on system calls", without_fentry(&f)),
-		{ "tracefs", "syscall tracepoints", f.tracefs, f.tracefs_errno, false,
-		  without_tracefs(&f, sys_admin) },
-		{ "pagemap_scan", "fast look at touched pages (6.7)", f.pagemap_scan, 0, false,
+		FEATURE(fentry, false, "fentry on system calls", without_fentry(f)),
+		{ "tracefs", "syscall tracepoints", f->tracefs, f->tracefs_errno, false,
+		  without_tracefs(f, sys_admin) },
+		{ "pagemap_scan", "fast look at touched pages (6.7)", f->pagemap_scan, 0, false,
 		  "page maps are read instead" },
 		CAPABILITY(CAP_BPF, !sys_admin, "BPF programs and maps"),
 		CAPABILITY(CAP_PERFMON, !sys_admin, "attaching them to probes"),
@@ -114,11 +113,32 @@ static size_t examine(struct check *out, size_t max)
 	return n;
 }
 
-static void print_json(const struct utsname *host, const struct check *checks, size_t nr, bool able)
+struct verdict {
+	struct utsname host;
+	struct check checks[16];
+	size_t nr;
+	bool able;
+	struct mt_trap_prices prices;
+	int prices_err; /* why they are not known */
+};
+
+static json_t *prices_json(const struct verdict *v)
+{
+	const struct mt_trap_prices *p = &v->prices;
+
+	if (v->prices_err)
+		return json_null();
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "push", (json_int_t)p->push_ns, "nop",
+			 (json_int_t)p->nop_ns, "branch", (json_int_t)p->branch_ns, "stepped",
+			 (json_int_t)p->stepped_ns, "return", (json_int_t)p->return_ns);
+}
+
+static void print_json(const struct verdict *v)
 {
 	json_t *root = json_object(), *list = json_array();
+	const struct check *checks = v->checks;
 
-	for (size_t i = 0; i < nr; i++)
+	for (size_t i = 0; i < v->nr; i++)
 		json_array_append_new(
 			list, json_pack("{s:s, s:s, s:b, s:b, s:s?, s:s?}", "name", checks[i].name,
 					"what", checks[i].what, "ok", checks[i].ok, "required",
@@ -126,10 +146,11 @@ static void print_json(const struct utsname *host, const struct check *checks, s
 					checks[i].err ? strerror(checks[i].err) : NULL, "advice",
 					checks[i].ok ? NULL : checks[i].advice));
 	json_object_set_new(root, "schema", json_string("memtide.doctor/1"));
-	json_object_set_new(root, "kernel", json_string(host->release));
-	json_object_set_new(root, "arch", json_string(host->machine));
-	json_object_set_new(root, "able", json_boolean(able));
+	json_object_set_new(root, "kernel", json_string(v->host.release));
+	json_object_set_new(root, "arch", json_string(v->host.machine));
+	json_object_set_new(root, "able", json_boolean(v->able));
 	json_object_set_new(root, "checks", list);
+	json_object_set_new(root, "trap_ns", prices_json(v));
 	json_dumpf(root, stdout, JSON_INDENT(2));
 	printf("\n");
 	json_decref(root);
@@ -167,31 +188,46 @@ static void print_check(const struct check *c)
 	print_wrapped(text);
 }
 
-static void print_text(const struct utsname *host, const struct check *checks, size_t nr, bool able)
+static void print_prices(const struct verdict *v)
 {
-	printf("kernel %s %s\n\n", host->release, host->machine);
-	for (size_t i = 0; i < nr; i++)
-		print_check(&checks[i]);
-	printf("\n%s\n", able ? "memtide can record here." : "memtide cannot record here.");
+	const struct mt_trap_prices *p = &v->prices;
+
+	if (v->prices_err) {
+		printf("\nwhat a probe costs was not measured: %s\n", strerror(v->prices_err));
+		return;
+	}
+	printf("\na probe's hit, in ns:  push %.0f  nop %.0f  branch %.0f  other %.0f\n",
+	       p->push_ns, p->nop_ns, p->branch_ns, p->stepped_ns);
+	printf("its return, in ns:     %.0f\n", p->return_ns);
+}
+
+static void print_text(const struct verdict *v)
+{
+	printf("kernel %s %s\n\n", v->host.release, v->host.machine);
+	for (size_t i = 0; i < v->nr; i++)
+		print_check(&v->checks[i]);
+	print_prices(v);
+	printf("\n%s\n", v->able ? "memtide can record here." : "memtide cannot record here.");
 }
 
 int mt_command_doctor(const struct mt_options *o)
 {
-	struct check checks[16];
-	size_t nr = examine(checks, ARRAY_SIZE(checks));
-	struct utsname host;
-	bool able = true;
+	struct verdict v = { .able = true };
+	struct mt_features f;
 
-	uname(&host);
-	for (size_t i = 0; i < nr; i++)
-		able &= checks[i].ok || !checks[i].required;
+	uname(&v.host);
+	mt_features_probe(&f);
+	v.nr = examine(v.checks, ARRAY_SIZE(v.checks), &f);
+	for (size_t i = 0; i < v.nr; i++)
+		v.able &= v.checks[i].ok || !v.checks[i].required;
+	v.prices_err = -mt_calibrate(&v.prices, f.uprobe_multi);
 	if (o->format == MT_FORMAT_JSON)
-		print_json(&host, checks, nr, able);
+		print_json(&v);
 	else
-		print_text(&host, checks, nr, able);
+		print_text(&v);
 	if (fflush(stdout) || ferror(stdout)) {
 		mt_err(-errno, "cannot write what was found: %m");
 		return MT_EXIT_FAILURE;
 	}
-	return able ? MT_EXIT_OK : MT_EXIT_INCAPABLE;
+	return v.able ? MT_EXIT_OK : MT_EXIT_INCAPABLE;
 }

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * calibrate.h: what a probe costs on this host, by the kind of instruction that it is on.
+ *
+ * A throwaway process (puppet.h) calls small functions of our own program with the kernel's
+ * probes in them, and a BPF program that does nothing. Takes less than 300 ms, up to 2 s on a
+ * very slow machine. The prices are nanoseconds a hit, medians of short rounds that take turns,
+ * less the same calls without a probe. Errors are -errno, not logged: -ENOTSUP but on x86-64.
+ * Call it from one thread.
+ */
+#ifndef MT_SESSION_CALIBRATE_H
+#define MT_SESSION_CALIBRATE_H
+
+#include <stdbool.h>
+
+struct mt_trap_prices {
+	double push_ns; /* these three are emulated */
+	double nop_ns;
+	double branch_ns;
+	double stepped_ns; /* any other instruction */
+	double return_ns;  /* what a return probe adds to its entry */
+};
+
+/* By uprobe_multi links; else by perf events. */
+int mt_calibrate(struct mt_trap_prices *out, bool multi);
+
+#endif
