@@ -318,12 +318,13 @@ static int put_probes(struct mt_drain *d, const struct mt_program *p)
 				.placement = mt_placement_name(site->placement),
 				.kind = "entry",
 			};
+			bool returns = site->wants_return && !p->entry_only;
 
-			if (session && site->wants_return)
+			if (session && returns)
 				row.kind = "session";
 			err = mt_capture_put_probe(d->capture, &row);
 			row.kind = "return";
-			if (!err && !session && site->wants_return)
+			if (!err && !session && returns && !site->throws)
 				err = mt_capture_put_probe(d->capture, &row);
 		}
 	}

@@ -123,7 +123,7 @@ static void note_open(struct mt_process *process, int64_t since_ns)
 		return;
 	p->ready = true;
 	if (p->seen_ns >= 0) {
-		mt_program_add_gap(p, since_ns, now, "probes added to another library");
+		mt_program_add_gap(p, since_ns, now, "another library's calls were not seen yet");
 		return;
 	}
 	p->seen_ns = process->held ? p->start_ns : now;
@@ -165,9 +165,8 @@ static int open_links(struct mt_session *s, struct mt_process *process,
  * could go unseen.
  */
 static int attach_targets(struct mt_session *s, struct mt_process *process,
-			  const struct mt_probe_target **targets, int nr)
+			  const struct mt_probe_target **targets, int nr, int64_t since)
 {
-	int64_t since = mt_clock_ns();
 	bool missing = false;
 	int err;
 
@@ -196,6 +195,10 @@ static int attach(struct mt_session *s, struct mt_process *process, pid_t tid, b
 {
 	const struct mt_probe_target *targets[MT_FILES_MAX];
 	__cleanup(mt_maps_free) struct mt_maps *maps = NULL;
+	int64_t now = mt_clock_ns();
+	/* A library that is new has been called since it was mapped, but for a process that waits. */
+	int64_t since = predict || !process->program->modules_stale ? now
+								    : process->program->stale_ns;
 	int err = mt_maps_load(&maps, tid), nr, more = 0;
 
 	err = err ? err : mt_program_note_modules(process->program, s->locator, tid, maps);
@@ -207,7 +210,7 @@ static int attach(struct mt_session *s, struct mt_process *process, pid_t tid, b
 	if (more > 0)
 		nr += more;
 	if (nr > 0)
-		err = attach_targets(s, process, targets, nr);
+		err = attach_targets(s, process, targets, nr, since);
 	note_watched(process);
 	return err ? err : nr < 0 ? nr : 0;
 }

@@ -181,8 +181,10 @@ static void on_mmap(struct mt_session *s, struct mt_program *p, const struct mt_
 	}
 	if (mt_ledger_mmap(p->ledger, e->tid, &call, e->ts_ns))
 		s->strays++;
-	if ((e->prot & PROT_EXEC) && !(e->flags & MAP_ANONYMOUS))
+	if ((e->prot & PROT_EXEC) && !(e->flags & MAP_ANONYMOUS) && !p->modules_stale) {
 		p->modules_stale = true;
+		p->stale_ns = e->ts_ns;
+	}
 }
 
 static void on_munmap(struct mt_program *p, const struct mt_event *e)

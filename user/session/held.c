@@ -64,7 +64,8 @@ static bool on_execed(void *arg, pid_t pid, pid_t former_tid)
 	if (!process)
 		return !why;
 	mt_attach_process(s, process, true);
-	process->program->modules_stale = true;
+	process->program->modules_stale = true; /* its libraries are still to come */
+	process->program->stale_ns = mt_clock_ns();
 	if (!why)
 		return true;
 	mt_info("process %d %s: it is not held, what it starts has a gap", pid, why);

@@ -30,6 +30,7 @@ int mt_program_new(struct mt_program **out, uint32_t slot, pid_t pid, enum mt_bi
 	p->mapped_peak_bytes = -1;
 	p->status_fd = -1;
 	p->modules_stale = true;
+	p->stale_ns = start_ns;
 	mt_rss_init(&p->rss, 0);
 	err = mt_ledger_new(&p->ledger);
 	err = err ? err : mt_stacks_new(&p->stacks, pid);
@@ -113,6 +114,7 @@ int mt_program_inherit(struct mt_program *child, const struct mt_program *parent
 	child->exe = parent->exe ? strdup(parent->exe) : NULL;
 	child->cgroup = parent->cgroup ? strdup(parent->cgroup) : NULL;
 	child->modules_stale = parent->modules_stale;
+	child->stale_ns = parent->stale_ns;
 	for (size_t i = 0; i < parent->nr_modules; i++) {
 		int err = append_module(child, &parent->modules[i]);
 

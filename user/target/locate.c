@@ -86,6 +86,13 @@ void mt_locator_free(struct mt_locator **locator)
 	*locator = NULL;
 }
 
+void mt_locator_set_proof(struct mt_locator *l, void (*prove)(struct mt_probe_target *, void *),
+			  void *arg)
+{
+	l->prove = prove;
+	l->prove_arg = arg;
+}
+
 int mt_locator_add_library(struct mt_locator *l, const char *path, const char *prefix)
 {
 	struct library *grown;

@@ -54,6 +54,13 @@ int mt_locator_new(struct mt_locator **out);
 void mt_locator_free(struct mt_locator **locator);
 
 /*
+ * What is done with an allocator before anybody else sees it: `prove` may move its sites to
+ * their functions' entries. Without it they are as the decoder chose them.
+ */
+void mt_locator_set_proof(struct mt_locator *l, void (*prove)(struct mt_probe_target *, void *),
+			  void *arg);
+
+/*
  * The user says that the file at `path`, as we see it or as a process does, has the standard
  * functions of an allocator under names that begin with `prefix`, which may be "". Before any
  * file is opened. -EEXIST: it was given before.
