@@ -16,6 +16,9 @@
 #include "logic/hist.h"
 #include "logic/peak.h"
 
+/* No block is larger: what mmap hands out unasked is below 2^47 on x86-64, 2^48 on arm64. */
+#define MT_USER_BYTES_MAX (1ULL << 48)
+
 /* Move the process's live bytes; the operation's epoch, or -1 when it could not be counted. */
 __noinline long mt_proc_move(struct mt_proc *proc, __s64 delta)
 {
@@ -396,6 +399,10 @@ static __always_inline void on_throwing(struct pt_regs *ctx, struct mt_thread *t
 	__u64 addr = mt_argument(ctx, probe->block);
 	struct mt_live old;
 
+	if (size_asked(ctx, probe) >= MT_USER_BYTES_MAX) {
+		__sync_fetch_and_add(&proc->failed_cnt, 1);
+		return;
+	}
 	if (addr && live_take(th->slot, addr, &old))
 		block_gone(th, proc, addr, &old);
 	count_unfollowed(ctx, th, proc, probe);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "session/closer.h"
 #include "session/links.h"
 #include "session/stacks.h"
 #include "session/state.h"
@@ -131,16 +132,31 @@ static void note_open(struct mt_process *process, int64_t since_ns)
 		mt_program_add_gap(p, p->start_ns, now, "attached to after it began");
 }
 
+/*
+ * An exec may make it a program that must not have return probes, with those of the one before
+ * still in place: they go before it runs.
+ */
+static void drop_returns(struct mt_session *s, struct mt_process *process)
+{
+	process->program->entry_only = true;
+	if (process->entry_only)
+		return;
+	process->entry_only = true;
+	if (!process->nr_links)
+		return;
+	mt_attach_release(process);
+	mt_closer_wait(mt_kernel_closer(s->kernel));
+}
+
 static int open_links(struct mt_session *s, struct mt_process *process,
 		      const struct mt_probe_target **targets, int nr)
 {
 	struct mt_links_options options = {
-		.entry_only = is_entry_only(s, process),
+		.entry_only = process->entry_only,
 		.limited = mt_proc_memory_limited(process->pid),
 		.alone = process->program->pid != process->pid,
 	};
 
-	process->program->entry_only |= options.entry_only;
 	for (int i = 0; i < nr && process->nr_links < MT_FILES_MAX; i++) {
 		int err;
 
@@ -196,14 +212,17 @@ static int attach(struct mt_session *s, struct mt_process *process, pid_t tid, b
 	const struct mt_probe_target *targets[MT_FILES_MAX];
 	__cleanup(mt_maps_free) struct mt_maps *maps = NULL;
 	int64_t now = mt_clock_ns();
-	/* A library that is new has been called since it was mapped, but for a process that waits. */
-	int64_t since = predict || !process->program->modules_stale ? now
-								    : process->program->stale_ns;
+	/* A library that is new has been called since it was mapped, but for a process that waits.
+	 */
+	int64_t since =
+		predict || !process->program->modules_stale ? now : process->program->stale_ns;
 	int err = mt_maps_load(&maps, tid), nr, more = 0;
 
 	err = err ? err : mt_program_note_modules(process->program, s->locator, tid, maps);
 	if (err)
 		return err;
+	if (is_entry_only(s, process))
+		drop_returns(s, process);
 	nr = mt_locator_find(s->locator, tid, maps, targets, MT_FILES_MAX);
 	if (predict && nr >= 0)
 		more = mt_locator_predict(s->locator, tid, targets + nr, MT_FILES_MAX - nr);

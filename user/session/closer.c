@@ -22,6 +22,8 @@ struct mt_closer {
 	size_t nr_threads;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
+	pthread_cond_t idle;
+	size_t pending; /* jobs that are not done */
 	STAILQ_HEAD(, job) jobs;
 	bool ending;
 };
@@ -50,10 +52,16 @@ static struct job *take(struct mt_closer *c)
 
 static void *work(void *closer)
 {
+	struct mt_closer *c = closer;
 	struct job *job;
 
-	while ((job = take(closer)))
+	while ((job = take(c))) {
 		run(job);
+		pthread_mutex_lock(&c->lock);
+		if (!--c->pending)
+			pthread_cond_broadcast(&c->idle);
+		pthread_mutex_unlock(&c->lock);
+	}
 	return NULL;
 }
 
@@ -65,6 +73,7 @@ int mt_closer_new(struct mt_closer **out)
 		return -ENOMEM;
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->wake, NULL);
+	pthread_cond_init(&c->idle, NULL);
 	STAILQ_INIT(&c->jobs);
 	while (c->nr_threads < THREADS &&
 	       !pthread_create(&c->threads[c->nr_threads], NULL, work, c))
@@ -86,6 +95,7 @@ void mt_closer_free(struct mt_closer **closer)
 	while (c->nr_threads)
 		pthread_join(c->threads[--c->nr_threads], NULL);
 	pthread_cond_destroy(&c->wake);
+	pthread_cond_destroy(&c->idle);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 	*closer = NULL;
@@ -105,6 +115,15 @@ void mt_closer_close(struct mt_closer *c, const int *fds, size_t nr)
 	memcpy(job->fds, fds, nr * sizeof(job->fds[0]));
 	pthread_mutex_lock(&c->lock);
 	STAILQ_INSERT_TAIL(&c->jobs, job, next);
+	c->pending++;
 	pthread_cond_signal(&c->wake);
+	pthread_mutex_unlock(&c->lock);
+}
+
+void mt_closer_wait(struct mt_closer *c)
+{
+	pthread_mutex_lock(&c->lock);
+	while (c->pending)
+		pthread_cond_wait(&c->idle, &c->lock);
 	pthread_mutex_unlock(&c->lock);
 }

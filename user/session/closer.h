@@ -22,4 +22,7 @@ void mt_closer_free(struct mt_closer **closer);
 
 void mt_closer_close(struct mt_closer *c, const int *fds, size_t nr);
 
+/* Until all that was handed over has been closed. */
+void mt_closer_wait(struct mt_closer *c);
+
 #endif

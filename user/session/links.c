@@ -155,20 +155,12 @@ static void close_all(struct mt_links *l)
 	l->nr = 0;
 }
 
-/* A session always asks for returns; a process without them needs the plain kind. */
-static enum mt_link_kind own_kind(const struct mt_kernel *k, const struct mt_links_options *options)
-{
-	enum mt_link_kind kind = mt_kernel_links(k);
-
-	return options->entry_only && kind == MT_LINK_SESSION ? MT_LINK_PERF : kind;
-}
-
 static enum mt_link_kind choose(const struct mt_kernel *k, const struct mt_probes_file *file,
 				const struct mt_links_options *options)
 {
 	if (!mt_kernel_links_forced(k) && !options->alone && file->processes >= MT_PROBES_CROWD)
 		return MT_LINK_SHARED;
-	return own_kind(k, options);
+	return mt_kernel_links(k);
 }
 
 int mt_links_open(struct mt_links **out, struct mt_kernel *k, pid_t tgid,
@@ -195,7 +187,7 @@ int mt_links_open(struct mt_links **out, struct mt_kernel *k, pid_t tgid,
 	err = err ? err : open_all(l, options->entry_only);
 	if (err && err != -ESRCH && l->kind == MT_LINK_SHARED && !mt_kernel_links_forced(k)) {
 		close_all(l); /* tracefs cannot be had: dearer, but as good */
-		l->kind = own_kind(k, options);
+		l->kind = mt_kernel_links(k);
 		err = open_all(l, options->entry_only);
 	}
 	if (err)

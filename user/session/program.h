@@ -89,7 +89,7 @@ struct mt_program {
 	struct mt_module *modules;
 	size_t nr_modules;
 	bool modules_stale;
-	int64_t stale_ns; /* since then code may be mapped that is not in `modules` */
+	int64_t stale_ns;	   /* since then code may be mapped that is not in `modules` */
 	struct mt_sample *samples; /* since the last drain */
 	size_t nr_samples;
 	struct mt_gap *gaps;

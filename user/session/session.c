@@ -12,6 +12,7 @@
 #include "session/stacks.h"
 #include "session/state.h"
 #include "session/tables.h"
+#include "session/trial.h"
 #include "target/locate.h"
 #include "target/maps.h"
 #include "target/proc.h"
@@ -35,6 +36,45 @@ static void raise_file_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* No probe goes behind a function's entry that has not been tried there. */
+static void prove(struct mt_probe_target *target, void *session)
+{
+	struct mt_session *s = session;
+	struct mt_allocator *a = target->allocator;
+	struct mt_trial_options options = {
+		.multi = mt_kernel_links_by_process(s->kernel),
+		.closer = mt_kernel_closer(s->kernel),
+	};
+	int moved = mt_trial_run(target, a->sites, a->nr_sites, &options);
+
+	if (moved > 0)
+		mt_info("%s: %d of %zu probes go to their functions' entries", target->path, moved,
+			a->nr_sites);
+	if (moved >= 0)
+		return;
+	mt_warn("%s: probes cannot be tried (%s): they go to the functions' entries, which is "
+		"dearer",
+		target->path, strerror(-moved));
+	for (size_t i = 0; i < a->nr_sites; i++)
+		mt_probe_site_to_entry(&a->sites[i]);
+}
+
+/* A path of another mount namespace is reached through a process that is in it. */
+static int add_libraries(struct mt_session *s, const struct mt_session_options *options)
+{
+	for (size_t i = 0; i < options->nr_libraries; i++) {
+		const struct mt_session_library *lib = &options->libraries[i];
+		int err = access(lib->path, R_OK) ? -errno : 0;
+
+		err = err ? err : mt_locator_add_library(s->locator, lib->path, lib->prefix);
+		if (err)
+			return mt_err(err,
+				      "--lib %s: %s: one in a container is at /proc/PID/root/...",
+				      lib->path, strerror(-err));
+	}
+	return 0;
+}
+
 int mt_session_new(struct mt_session **out, const struct mt_session_options *options)
 {
 	__cleanup(mt_session_free) struct mt_session *s = calloc(1, sizeof(*s));
@@ -45,12 +85,11 @@ int mt_session_new(struct mt_session **out, const struct mt_session_options *opt
 	raise_file_limit();
 	s->no_ptrace = options->no_ptrace;
 	err = mt_locator_new(&s->locator);
-	for (size_t i = 0; i < options->nr_libraries && !err; i++)
-		err = mt_locator_add_library(s->locator, options->libraries[i].path,
-					     options->libraries[i].prefix);
+	err = err ? err : add_libraries(s, options);
 	err = err ? err : mt_kernel_load(&s->kernel, &options->kernel);
 	if (err)
 		return err;
+	mt_locator_set_proof(s->locator, prove, s);
 	s->rss_per_cpu = mt_features_rss_per_cpu();
 	*out = TAKE_PTR(s);
 	return 0;
@@ -127,7 +166,8 @@ int mt_session_launch(struct mt_session *s, char **argv, const struct mt_launch_
 		return mt_err(err, "cannot follow the command: %s", strerror(-err));
 	process->program->hidden = true;
 	process->held = !s->no_ptrace;
-	return mt_attach_process(s, process, true);
+	/* One that is held gets its probes when it has executed the command. */
+	return process->held ? 0 : mt_attach_process(s, process, true);
 }
 
 int mt_session_start(struct mt_session *s)

@@ -22,6 +22,7 @@ struct mt_process {
 	struct mt_program *program; /* owned by the session's table */
 	struct mt_links *links[MT_FILES_MAX];
 	size_t nr_links;
+	bool entry_only;   /* its links have no return probes, since a program that it ran */
 	bool held;	   /* it stops at exec and exit */
 	bool unseen;	   /* it came without being held and has to be attached to */
 	int unheard;	   /* ticks since it was last seen alive */

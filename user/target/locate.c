@@ -32,6 +32,8 @@ struct mt_locator {
 	size_t size;
 	struct library *libraries;
 	size_t nr_libraries;
+	void (*prove)(struct mt_probe_target *, void *);
+	void *prove_arg;
 };
 
 static void free_strings(char **strings)
@@ -377,6 +379,8 @@ static int intern(struct mt_locator *l, int fd, const char *path, int root,
 	if (!t->path)
 		return -ENOMEM;
 	err = read_elf(l, t, st.st_uid, root);
+	if (!err && t->allocator && l->prove)
+		l->prove(t, l->prove_arg);
 	if (!err)
 		err = add(l, t);
 	if (err)
