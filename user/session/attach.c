@@ -183,7 +183,8 @@ static int open_links(struct mt_session *s, struct mt_process *process,
 static int attach_targets(struct mt_session *s, struct mt_process *process,
 			  const struct mt_probe_target **targets, int nr, int64_t since)
 {
-	bool missing = false;
+	const struct mt_program *p = process->program;
+	bool missing = p->pid == process->pid && p->seen_ns < 0;
 	int err;
 
 	for (int i = 0; i < nr; i++)

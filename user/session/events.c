@@ -85,12 +85,15 @@ static void end_program(struct mt_session *s, struct mt_program *p, enum mt_ende
 /*
  * The links were open already, so it is seen from its start. Or they were opened after the
  * exec, whose record only now arrives: then what was noted of the old program is of this one.
+ * Or its window never opened: it may have ended before that.
  */
 static void begin_seen(struct mt_program *p, struct mt_program *old)
 {
+	if (!old || old->seen_ns < 0)
+		return;
 	p->ready = true;
 	p->seen_ns = p->start_ns;
-	if (!old || old->seen_ns <= p->start_ns)
+	if (old->seen_ns <= p->start_ns)
 		return;
 	p->seen_ns = old->seen_ns;
 	mt_program_add_gap(p, p->start_ns, p->seen_ns, "attached to after it began");
