@@ -16,6 +16,10 @@
 #include "logic/hist.h"
 #include "logic/peak.h"
 
+#define MT_RLIMIT_DATA	 2
+#define MT_RLIMIT_AS	 9
+#define MT_RLIM_INFINITY (~0UL)
+
 /* No block is larger: what mmap hands out unasked is below 2^47 on x86-64, 2^48 on arm64. */
 #define MT_USER_BYTES_MAX (1ULL << 48)
 
@@ -380,17 +384,27 @@ static __always_inline void on_entry_only(struct pt_regs *ctx, struct mt_thread 
 	count_unfollowed(ctx, th, proc, probe);
 }
 
+/* Has the process a limit on its address space or data? Either may be set at any time. */
+static __always_inline bool is_limited(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+
+	return BPF_CORE_READ(signal, rlim[MT_RLIMIT_AS].rlim_cur) != MT_RLIM_INFINITY ||
+	       BPF_CORE_READ(signal, rlim[MT_RLIMIT_DATA].rlim_cur) != MT_RLIM_INFINITY;
+}
+
 /*
  * A return probe replaces the return address, and a C++ exception does not get past it: what
  * would have been caught ends the program. So operator new has one only where it cannot
  * throw: where the size is surely to be had, and by a session, which decides for each call.
  */
-static __always_inline bool may_throw(struct pt_regs *ctx, const struct mt_proc *proc,
-				      const struct mt_probe *probe, bool chooses)
+static __always_inline bool may_throw(struct pt_regs *ctx, const struct mt_probe *probe,
+				      bool chooses)
 {
 	if (!probe->throws)
 		return false;
-	return !chooses || proc->limited || size_asked(ctx, probe) > mt_sure_bytes;
+	return !chooses || is_limited() || size_asked(ctx, probe) > mt_sure_bytes;
 }
 
 static __always_inline void on_throwing(struct pt_regs *ctx, struct mt_thread *th,
@@ -468,7 +482,7 @@ static __always_inline int enter(struct pt_regs *ctx, bool chooses)
 		on_free(ctx, th, proc, probe);
 		return CALL_DONE;
 	}
-	if (may_throw(ctx, proc, probe, chooses)) {
+	if (may_throw(ctx, probe, chooses)) {
 		on_throwing(ctx, th, proc, probe);
 		return CALL_DONE;
 	}

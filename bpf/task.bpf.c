@@ -23,7 +23,6 @@ static __always_inline __u32 image_new(__u32 tgid, __u32 birth, __u32 parent, st
 		.open = image.attached,
 		.seen_from_birth = image.attached,
 		.entry_only = image.entry_only,
-		.limited = image.limited,
 	};
 
 	image.slot = __sync_fetch_and_add(&mt_last_slot, 1) + 1;
@@ -282,15 +281,10 @@ static __always_inline int set_kind(struct mt_control *ctl)
 		image->shared = 1;
 		return 0;
 	}
-	if (ctl->op == MT_CONTROL_LIMITED)
-		image->limited = 1;
-	else
-		image->entry_only = 1;
+	image->entry_only = 1;
 	proc = bpf_map_lookup_elem(&mt_procs, &image->slot);
-	if (proc) {
-		proc->limited |= image->limited;
-		proc->entry_only |= image->entry_only;
-	}
+	if (proc)
+		proc->entry_only = 1;
 	return 0;
 }
 
@@ -313,7 +307,6 @@ int mt_control(struct mt_control *ctl)
 		break;
 	case MT_CONTROL_SHARE:
 	case MT_CONTROL_ENTRY_ONLY:
-	case MT_CONTROL_LIMITED:
 		ctl->error = set_kind(ctl);
 		break;
 	case MT_CONTROL_SWEEP:

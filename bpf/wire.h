@@ -233,10 +233,8 @@ struct mt_proc {
 	__u32 open; /* calls are counted */
 	__u32 seen_from_birth;
 	__u32 entry_only; /* as in struct mt_image: blocks have no address */
-	__u32 limited;	  /* likewise */
-	__u32 zero;
 };
-_Static_assert(sizeof(struct mt_proc) == 160, "wire");
+_Static_assert(sizeof(struct mt_proc) == 152, "wire");
 
 /* `images`: which address space a process runs in. A vfork child shares its parent's. */
 struct mt_image {
@@ -244,10 +242,8 @@ struct mt_image {
 	__u32 attached;	  /* its link is in place and survives the leader's exec */
 	__u32 shared;	  /* events that processes share count for it */
 	__u32 entry_only; /* its link has no return probes */
-	__u32 limited;	  /* a limit of its own can make an allocation fail */
-	__u32 zero;
 };
-_Static_assert(sizeof(struct mt_image) == 24, "wire");
+_Static_assert(sizeof(struct mt_image) == 16, "wire");
 
 /* A call that has begun and not returned. */
 struct mt_pending {
@@ -347,7 +343,6 @@ enum mt_control_op {
 	MT_CONTROL_OPEN_AT_BIRTH = 5, /* OPEN, before its first instruction */
 	MT_CONTROL_SHARE = 6,	      /* events that processes share count for it too */
 	MT_CONTROL_ENTRY_ONLY = 7,    /* its links have no return probes */
-	MT_CONTROL_LIMITED = 8,	      /* its allocations may fail by a limit of its own */
 };
 
 struct mt_control {

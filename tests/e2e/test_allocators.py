@@ -175,6 +175,21 @@ def test_throw_tcmalloc():
     thrown(*preloaded(library("tcmalloc")))  # mimalloc's would abort: it is built as C
 
 
+def test_throw_at_a_limit():
+    """Small blocks throw too where the program has set itself a limit, after its start."""
+    for name in ("jemalloc", "tcmalloc"):
+        for kind in ("session", "multi", "perf", "shared"):
+            recording = Recording("--", *preloaded(library(name), program("exhaust")),
+                                  options=("--uprobes", kind))
+            recording.await_line("caught 3 times, some blocks: 1")
+            recording.wait()
+            document = recording.report()
+            check(document["capture"]["lost"]["new_unfollowed"] > 0, f"{name}, {kind}: not told")
+            check(image(document, comm="exhaust")["heap"]["kind"] is None,
+                  f"{name}, {kind}: called exact")
+
+
+
 # ---- jemalloc's own functions, under every name ------------------------------------------------
 
 

@@ -309,14 +309,15 @@ def test_no_privilege():
 
 
 def test_static_program():
-    """No libc to find: its heap is said to be unknown, which is not empty."""
+    """No name of a function: its heap is said to be unknown, which is not empty."""
     binary = build("#include <stdlib.h>\nint main(void) { for (int i = 0; i < 50; i++) "
                    "{ void *volatile p = malloc(1000 + i); (void)p; } return 3; }",
-                   "-static", "-fno-builtin")
+                   "-static", "-s", "-fno-builtin")
     process = record("--", binary, status=3).report()["processes"][0]
     check((process["heap"], process["realloc"]) == (None, None), f"heap {process['heap']}")
     check((process["layer"], process["counted_time_pct"]) == ("kernel", 0),
-          f"layer {process['layer']}, coverage {process['coverage_pct']}")
+          f"layer {process['layer']}, counted {process['counted_time_pct']}")
+    check("without symbols" in process["heap_note"], f"heap_note {process['heap_note']}")
     check(process["peak"]["rss_bytes"] > 0, "no peak RSS")
 
 

@@ -144,22 +144,6 @@ def test_strace():
 # ---- other hooks ------------------------------------------------------------------------------
 
 
-def test_uprobes_perf():
-    """perf_event uprobes see the same; a vfork child's calls too, once, as its parent's."""
-    for argv in (("family",), ("vforks", program("leaf")), ("execs", "leader")):
-        recording = record("--", program(argv[0]), *argv[1:], options=("--uprobes", "perf"))
-        document = recording.report()
-        check_lossless(document)
-        check(document["capture"]["hooks"]["return"] == "uretprobe",
-              f"return hooks {document['capture']['hooks']}")
-        order = {}
-        for truth in recording.truths():
-            nth = order[truth["pid"]] = order.get(truth["pid"], -1) + 1
-            own = [p for p in images(document, truth["pid"])
-                   if p["exe"] and p["exe"].startswith(str(TOOL.parent))]
-            compare(own[nth], truth)
-
-
 def hooked(*options):
     recording = record("--", program("ledger"), options=options)
     document = recording.report()

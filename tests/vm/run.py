@@ -95,7 +95,7 @@ def initramfs(planned):
     put(busybox(), "bin/busybox")
     for path in GUEST.glob("*.sh"):
         put(path, f"mt/{path.name}")
-    programs = [TOOL, BPFTOOL, *(p for p in PROGRAMS.iterdir() if p.suffix != ".d")]
+    programs = [TOOL, BPFTOOL, *(p for p in PROGRAMS.iterdir() if p.is_file() and p.suffix != ".d")]
     for path in [*programs, *libraries(programs)]:
         put(path, path)
     put(BPFTOOL, "bin/bpftool")

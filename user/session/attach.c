@@ -153,7 +153,6 @@ static int open_links(struct mt_session *s, struct mt_process *process,
 {
 	struct mt_links_options options = {
 		.entry_only = process->entry_only,
-		.limited = mt_proc_memory_limited(process->pid),
 		.alone = process->program->pid != process->pid,
 	};
 

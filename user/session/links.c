@@ -182,8 +182,6 @@ int mt_links_open(struct mt_links **out, struct mt_kernel *k, pid_t tgid,
 	file->processes++;
 	if (options->entry_only)
 		err = mt_kernel_control(k, MT_CONTROL_ENTRY_ONLY, tgid, NULL);
-	if (!err && options->limited)
-		err = mt_kernel_control(k, MT_CONTROL_LIMITED, tgid, NULL);
 	err = err ? err : open_all(l, options->entry_only);
 	if (err && err != -ESRCH && l->kind == MT_LINK_SHARED && !mt_kernel_links_forced(k)) {
 		close_all(l); /* tracefs cannot be had: dearer, but as good */

@@ -26,11 +26,9 @@ struct mt_probe_target;
 
 struct mt_links_options {
 	bool entry_only; /* return probes would harm it */
-	bool limited;	 /* a limit of its own can make its allocations fail, and throw */
 	bool alone;	 /* never by shared events: it runs in its parent's address space */
 };
 
-/* With entry_only, or with a limit, the process is said to be so before any probe is there. */
 int mt_links_open(struct mt_links **out, struct mt_kernel *k, pid_t tgid,
 		  const struct mt_probe_target *target, const struct mt_links_options *options);
 void mt_links_free(struct mt_links **links);

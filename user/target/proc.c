@@ -393,21 +393,3 @@ int mt_proc_check(pid_t pid)
 	fd = mt_proc_open(pid, "maps");
 	return fd < 0 ? fd : 0;
 }
-
-static bool is_unlimited(const char *limits, const char *name)
-{
-	const char *line = strstr(limits, name);
-
-	return line && !strncmp(line + strlen(name) + strspn(line + strlen(name), " "), "unlimited",
-				strlen("unlimited"));
-}
-
-bool mt_proc_memory_limited(pid_t pid)
-{
-	_free_ char *text = NULL;
-	size_t len;
-
-	if (mt_proc_read_file(pid, "limits", 1 << 16, &text, &len))
-		return true;
-	return !is_unlimited(text, "Max address space") || !is_unlimited(text, "Max data size");
-}

@@ -75,9 +75,6 @@ int mt_proc_parse_syscall(const char *text, uint64_t *sp);
 /* Has a thread of it a seccomp filter, or strict mode? 1, 0, or -errno. */
 int mt_proc_seccomp(pid_t pid);
 
-/* Has it a limit on its address space or data (RLIMIT_AS, RLIMIT_DATA)? If in doubt, true. */
-bool mt_proc_memory_limited(pid_t pid);
-
 /* It exists and is no zombie. */
 bool mt_proc_alive(pid_t pid);
 

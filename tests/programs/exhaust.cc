@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/*
+ * exhaust: operator new until there is no more, below a limit that the program gives itself, and
+ * what that throws is caught. Prints how many blocks there were.
+ */
+#include <cstdio>
+#include <new>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static const size_t BLOCK_BYTES = 1 << 20;
+
+int main()
+{
+	const struct rlimit limit = { 512u << 20, 512u << 20 };
+	int rounds = 0, blocks = 0;
+
+	setrlimit(RLIMIT_AS, &limit);
+	for (; rounds < 3; rounds++) {
+		char *kept[1024];
+		int n = 0;
+
+		try {
+			for (; n < 1024; n++) {
+				kept[n] = new char[BLOCK_BYTES];
+				kept[n][0] = 1;
+			}
+		} catch (const std::bad_alloc &) {
+			blocks += n;
+		}
+		while (n)
+			delete[] kept[--n];
+	}
+	dprintf(STDOUT_FILENO, "caught %d times, some blocks: %d\n", rounds, blocks > 0);
+	return 0;
+}
