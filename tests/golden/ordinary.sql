@@ -1,5 +1,5 @@
 PRAGMA application_id=1836344164;
-PRAGMA user_version=1;
+PRAGMA user_version=2;
 BEGIN;
 CREATE TABLE gap(process INTEGER NOT NULL,from_ns INTEGER NOT NULL,to_ns INTEGER NOT NULL,why TEXT NOT NULL,PRIMARY KEY(process,from_ns)) WITHOUT ROWID;
 INSERT INTO gap (process, from_ns, to_ns, why)

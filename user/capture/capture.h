@@ -28,7 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MT_CAPTURE_SCHEMA 1
+#define MT_CAPTURE_SCHEMA 2
 
 struct mt_capture;
 
