@@ -269,7 +269,7 @@ bench-crowd: all $(BENCH) ## the same with up to 500 processes traced at once
 placements: $(B)/bench/placements ## where each allocator's functions are probed
 	$(Q)$<
 
-test-vm: all programs ## the e2e core on Debian's 6.1 and 6.12 kernels under qemu
+test-vm: all programs $(BPF_TESTS) ## the e2e core on Debian's 6.1 and 6.12 kernels under qemu
 	$(Q)tests/run vm
 
 test-fresh: ## make demo and make test in a new Debian 12 with only git and make

@@ -14,7 +14,7 @@ from typing import Callable, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 import truth  # noqa: E402  pylint: disable=wrong-import-position
-from memtide import PROGRAMS, check, report  # noqa: E402  pylint: disable=wrong-import-position
+from memtide import BUILD, PROGRAMS, check, report  # noqa: E402  pylint: disable=wrong-import-position
 
 # What must be used on these kernels: the newest that each has.
 HOOKS = {
@@ -123,6 +123,12 @@ def check_killed(folder, _):
     report(folder / "capture.mtd")
 
 
+def check_verifier(folder, _):
+    check(said(folder, "status") == "0\n", "\n".join(
+        line for line in said(folder).splitlines() if line.startswith("FAIL")))
+    return said(folder).splitlines()[-1]
+
+
 def check_log(folder, _):
     complaints = re.findall(r".*(?:BUG:|WARNING:|Oops|general protection|segfault).*",
                             said(folder))
@@ -145,5 +151,6 @@ CASES = [
     Case("attached", 30, "attached.sh", check_attached),
     Case("midflight", 30, "midflight.sh", check_midflight),
     Case("killed", 30, "killed.sh", check_killed),
+    Case("verifier", 200, f"{BUILD}/bpf-tests/load /mt/insns.txt", check_verifier),
     Case("kernel-log", 10, "dmesg", check_log),
 ]

@@ -23,6 +23,7 @@ import cases
 from memtide import BUILD, PROGRAMS, ROOT, TOOL
 
 VM = BUILD / "vm"
+LOAD = BUILD / "bpf-tests/load"
 GUEST = Path(__file__).resolve().parent / "guest"
 BPFTOOL = Path("/usr/sbin/bpftool")
 
@@ -95,10 +96,12 @@ def initramfs(planned):
     put(busybox(), "bin/busybox")
     for path in GUEST.glob("*.sh"):
         put(path, f"mt/{path.name}")
-    programs = [TOOL, BPFTOOL, *(p for p in PROGRAMS.iterdir() if p.is_file() and p.suffix != ".d")]
+    programs = [TOOL, BPFTOOL, LOAD,
+                *(p for p in PROGRAMS.iterdir() if p.is_file() and p.suffix != ".d")]
     for path in [*programs, *libraries(programs)]:
         put(path, path)
     put(BPFTOOL, "bin/bpftool")
+    put(ROOT / "tests/bpf/insns.txt", "mt/insns.txt")
     (tree / "mt/cases.sh").write_text(script(planned))
 
     path = VM / "initramfs.cpio"
