@@ -11,10 +11,8 @@
  * call fails.
  */
 #include "argument.h"
-#include "common.h"
+#include "count.h"
 #include "logic/call.h"
-#include "logic/hist.h"
-#include "logic/peak.h"
 
 #define MT_RLIMIT_DATA	 2
 #define MT_RLIMIT_AS	 9
@@ -22,182 +20,6 @@
 
 /* No block is larger: what mmap hands out unasked is below 2^47 on x86-64, 2^48 on arm64. */
 #define MT_USER_BYTES_MAX (1ULL << 48)
-
-/* Move the process's live bytes; the operation's epoch, or -1 when it could not be counted. */
-__noinline long mt_proc_move(struct mt_proc *proc, __s64 delta)
-{
-	__u32 epoch = 0;
-	int result;
-
-	if (!proc)
-		return -1;
-	result = mt_peak_move(&proc->word, &proc->peak_bytes, delta, &epoch);
-	if (result == MT_PEAK_RAISED)
-		proc->peak_ns = bpf_ktime_get_ns();
-	else if (result == MT_PEAK_OVERFLOW)
-		mt_lose(MT_LOST_HEADROOM_FULL);
-	else if (result == MT_PEAK_EXHAUSTED)
-		mt_lose(MT_LOST_SWAP_EXHAUSTED);
-	return result < 0 ? -1 : (long)epoch;
-}
-
-__noinline int mt_since_move(__u64 *since, __u32 epoch, __s64 delta)
-{
-	if (since && mt_since_add(since, epoch, delta))
-		mt_lose(MT_LOST_SWAP_EXHAUSTED);
-	return 0;
-}
-
-__noinline int mt_raise_max(__u64 *max, __u64 v)
-{
-	if (!max)
-		return 0;
-	for (int i = 0; i < 64; i++) {
-		__u64 old = MT_READ_ONCE(*max);
-
-		if (v <= old || __sync_val_compare_and_swap(max, old, v) == old)
-			return 0;
-	}
-	mt_lose(MT_LOST_SWAP_EXHAUSTED);
-	return 0;
-}
-
-__noinline __u64 mt_window_count(__u64 *window, __u64 now_ns)
-{
-	return window ? mt_window_add(window, now_ns) : 0;
-}
-
-__noinline __u32 mt_hist_bucket(__u64 v)
-{
-	return mt_hist_index(v);
-}
-
-static __always_inline void hist_add(__u32 *hist, __u64 v)
-{
-	__u32 i = mt_hist_bucket(v);
-
-	if (i < MT_HIST_BUCKETS)
-		__sync_fetch_and_add(&hist[i], 1);
-}
-
-static __always_inline struct mt_site *site_get(struct mt_site_key *key)
-{
-	struct mt_site *site = bpf_map_lookup_elem(&mt_sites, key);
-
-	if (site)
-		return site;
-	bpf_map_update_elem(&mt_sites, key, (const void *)mt_zero, BPF_NOEXIST);
-	site = bpf_map_lookup_elem(&mt_sites, key);
-	if (!site)
-		mt_lose(MT_LOST_SITES_FULL);
-	return site;
-}
-
-static __always_inline struct mt_storm *storm_get(struct mt_site_key *key)
-{
-	struct mt_storm *storm = bpf_map_lookup_elem(&mt_storms, key);
-
-	if (storm)
-		return storm;
-	bpf_map_update_elem(&mt_storms, key, (const void *)mt_zero, BPF_NOEXIST);
-	storm = bpf_map_lookup_elem(&mt_storms, key);
-	if (!storm)
-		mt_lose(MT_LOST_STORMS_FULL);
-	return storm;
-}
-
-/* A block has come to be: its site's side. */
-__noinline int mt_site_alloc(struct mt_live *rec, __u32 slot, __u32 epoch)
-{
-	struct mt_site_key key = { .slot = slot };
-	struct mt_site *site;
-
-	if (!rec)
-		return 0;
-	key.stack = rec->stack;
-	key.func = rec->func;
-	site = site_get(&key);
-	if (!site)
-		return 0;
-	__sync_fetch_and_add(&site->alloc_cnt, 1);
-	__sync_fetch_and_add(&site->alloc_bytes, rec->size_bytes);
-	mt_since_move(&site->since_bytes, epoch, rec->size_bytes);
-	mt_since_move(&site->since_cnt, epoch, 1);
-	mt_raise_max(&site->max_bytes, rec->size_bytes);
-	hist_add(site->sizes, rec->size_bytes);
-	return 0;
-}
-
-/* How a block has gone. */
-enum gone {
-	GONE_FREED,
-	GONE_TEMPORARY,	 /* freed by its thread before it allocated another */
-	GONE_UNFOLLOWED, /* it lives on, but could not be remembered */
-};
-
-/* A block has gone: its site's side. */
-__noinline int mt_site_free(struct mt_live *rec, __u32 slot, __u32 epoch, __u32 how)
-{
-	struct mt_site_key key = { .slot = slot };
-	__u64 lifetime_ns;
-	struct mt_site *site;
-
-	if (!rec)
-		return 0;
-	key.stack = rec->stack;
-	key.func = rec->func;
-	site = bpf_map_lookup_elem(&mt_sites, &key);
-	if (!site)
-		return mt_lose(MT_LOST_SITE_MISSING);
-	lifetime_ns = bpf_ktime_get_ns() - rec->born_ns;
-	__sync_fetch_and_add(&site->free_cnt, 1);
-	__sync_fetch_and_add(&site->free_bytes, rec->size_bytes);
-	mt_since_move(&site->since_bytes, epoch, -rec->size_bytes);
-	mt_since_move(&site->since_cnt, epoch, -1);
-	if (how == GONE_UNFOLLOWED)
-		return 0;
-	hist_add(site->lifetimes, lifetime_ns >> MT_LIFETIME_SHIFT);
-	if (how == GONE_TEMPORARY)
-		__sync_fetch_and_add(&site->temporary_cnt, 1);
-	if (lifetime_ns < MT_SHORT_LIVED_NS)
-		__sync_fetch_and_add(&site->short_lived_cnt, 1);
-	return 0;
-}
-
-/* The block is freed for good: how far its chain of reallocs went. */
-static __always_inline void storm_end(__u32 slot, struct mt_live *rec)
-{
-	struct mt_site_key key = { .stack = rec->stack, .slot = slot, .func = rec->func };
-	struct mt_storm *storm;
-
-	if (rec->chain_len < MT_STORM_CHAIN)
-		return;
-	storm = bpf_map_lookup_elem(&mt_storms, &key);
-	if (storm)
-		hist_add(storm->final_sizes, rec->size_bytes);
-}
-
-static __always_inline void storm_add(__u32 slot, struct mt_live *rec, struct mt_live *old,
-				      bool moved, __u64 copied)
-{
-	struct mt_site_key key = { .stack = rec->stack, .slot = slot, .func = rec->func };
-	struct mt_storm *storm = storm_get(&key);
-
-	if (!storm)
-		return;
-	__sync_fetch_and_add(&storm->calls, 1);
-	mt_raise_max(&storm->busiest_window_calls, mt_window_count(&storm->window, rec->born_ns));
-	if (!old)
-		return;
-	if (rec->size_bytes > old->size_bytes)
-		__sync_fetch_and_add(&storm->grown, 1);
-	if (moved)
-		__sync_fetch_and_add(&storm->moved, 1);
-	__sync_fetch_and_add(&storm->copied_bytes, copied);
-	if (rec->chain_len == MT_STORM_CHAIN)
-		__sync_fetch_and_add(&storm->chains, 1);
-	mt_raise_max(&storm->longest_chain, rec->chain_len);
-}
 
 /* Remove a block from `live` into *rec; false when it is not there. */
 static __always_inline bool live_take(__u32 slot, __u64 addr, struct mt_live *rec)
@@ -298,7 +120,7 @@ static __always_inline void block_gone(struct mt_thread *th, struct mt_proc *pro
 	mt_site_free(rec, th->slot, epoch, how_freed(th, addr));
 	if (th->last_alloc == addr) /* another thread can be handed the address */
 		th->last_alloc = 0;
-	storm_end(th->slot, rec);
+	mt_storm_end(rec, th->slot);
 }
 
 /* The call will not return: put back what it had taken. */
@@ -513,7 +335,7 @@ static __always_inline void on_return(struct pt_regs *ctx, struct mt_thread *th,
 	}
 	block_new(th, proc, addr, &rec, old);
 	if (mt_call_frees(call->func))
-		storm_add(th->slot, &rec, old, moved, copied);
+		mt_storm_add(&rec, th->slot, old, moved, copied);
 }
 
 /* A call has returned NULL, or what stands for it. */
