@@ -11,7 +11,7 @@
 
 #define MT_PROT_WRITE	       2
 #define MT_PROT_EXEC	       4
-#define MT_VM_WRITE	       2
+#define MT_VM_ACCESS	       7 /* it may be read, written or executed */
 #define MT_MAP_TYPE	       0xf
 #define MT_MAP_PRIVATE	       2
 #define MT_MAP_ANONYMOUS       0x20
@@ -116,14 +116,16 @@ static __always_inline int enter_brk(void)
 	return 0;
 }
 
-static long note_unwritable(struct task_struct *task, struct vm_area_struct *vma, __u64 *end)
+static long note_reserved(struct task_struct *task, struct vm_area_struct *vma, __u64 *end)
 {
-	if (!vma->vm_file && !(vma->vm_flags & MT_VM_WRITE))
+	if (!vma->vm_file && !(vma->vm_flags & MT_VM_ACCESS))
 		*end = vma->vm_end;
 	return 0;
 }
 
-/* Of interest is what was reserved and becomes usable: arenas grow so, and Go's and Java's heaps.
+/*
+ * Of interest is what was reserved and becomes usable: arenas grow so, and the heaps of Go and
+ * Java. Code that a JIT makes writable again and again is none.
  */
 static __always_inline int enter_mprotect(__u64 addr, __u64 len, __u64 prot)
 {
@@ -132,7 +134,7 @@ static __always_inline int enter_mprotect(__u64 addr, __u64 len, __u64 prot)
 
 	if (!(prot & MT_PROT_WRITE) || !begin(MT_VM_MPROTECT, addr, len, &th))
 		return 0;
-	bpf_find_vma(bpf_get_current_task_btf(), addr, note_unwritable, &end, 0);
+	bpf_find_vma(bpf_get_current_task_btf(), addr, note_reserved, &end, 0);
 	if (end < addr + len)
 		th->vm.len = end > addr ? end - addr : 0;
 	return 0;
