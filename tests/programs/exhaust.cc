@@ -12,11 +12,11 @@ static const size_t BLOCK_BYTES = 1 << 20;
 
 int main()
 {
-	const struct rlimit limit = { 512u << 20, 512u << 20 };
+	const struct rlimit limit = { 128u << 20, 128u << 20 };
 	int rounds = 0, blocks = 0;
 
 	setrlimit(RLIMIT_AS, &limit);
-	for (; rounds < 3; rounds++) {
+	for (; rounds < 2; rounds++) {
 		char *kept[1024];
 		int n = 0;
 
