@@ -14,10 +14,6 @@
 #include "count.h"
 #include "logic/call.h"
 
-#define MT_RLIMIT_DATA	 2
-#define MT_RLIMIT_AS	 9
-#define MT_RLIM_INFINITY (~0UL)
-
 /* No block is larger: what mmap hands out unasked is below 2^47 on x86-64, 2^48 on arm64. */
 #define MT_USER_BYTES_MAX (1ULL << 48)
 
@@ -206,29 +202,11 @@ static __always_inline void on_entry_only(struct pt_regs *ctx, struct mt_thread 
 	count_unfollowed(ctx, th, proc, probe);
 }
 
-/* Has the process a limit on its address space or data? Either may be set at any time. */
-static __always_inline bool is_limited(void)
-{
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct signal_struct *signal = BPF_CORE_READ(task, signal);
-
-	return BPF_CORE_READ(signal, rlim[MT_RLIMIT_AS].rlim_cur) != MT_RLIM_INFINITY ||
-	       BPF_CORE_READ(signal, rlim[MT_RLIMIT_DATA].rlim_cur) != MT_RLIM_INFINITY;
-}
-
 /*
  * A return probe replaces the return address, and a C++ exception does not get past it: what
- * would have been caught ends the program. So operator new has one only where it cannot
- * throw: where the size is surely to be had, and by a session, which decides for each call.
+ * would have been caught ends the program. A session that asks for no return does not help: those
+ * of other processes ask for it, whoever calls. So operator new has none.
  */
-static __always_inline bool may_throw(struct pt_regs *ctx, const struct mt_probe *probe,
-				      bool chooses)
-{
-	if (!probe->throws)
-		return false;
-	return !chooses || is_limited() || size_asked(ctx, probe) > mt_sure_bytes;
-}
-
 static __always_inline void on_throwing(struct pt_regs *ctx, struct mt_thread *th,
 					struct mt_proc *proc, const struct mt_probe *probe)
 {
@@ -275,7 +253,7 @@ static __always_inline struct mt_thread *hit(__u64 cookie, struct mt_proc **proc
 /* What the caller does next: nothing, or wait for the call's return. */
 enum { CALL_DONE, CALL_PENDING };
 
-static __always_inline int enter(struct pt_regs *ctx, bool chooses)
+static __always_inline int enter(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx), sp = PT_REGS_SP(ctx);
 	__u32 index = MT_COOKIE_PROBE(cookie);
@@ -304,7 +282,7 @@ static __always_inline int enter(struct pt_regs *ctx, bool chooses)
 		on_free(ctx, th, proc, probe);
 		return CALL_DONE;
 	}
-	if (may_throw(ctx, probe, chooses)) {
+	if (probe->throws) {
 		on_throwing(ctx, th, proc, probe);
 		return CALL_DONE;
 	}
@@ -395,7 +373,7 @@ static __always_inline int leave(struct pt_regs *ctx)
 SEC("?uprobe")
 int mt_call_enter(struct pt_regs *ctx)
 {
-	enter(ctx, false);
+	enter(ctx);
 	return 0;
 }
 
@@ -409,7 +387,7 @@ int mt_call_exit(struct pt_regs *ctx)
 SEC("?uprobe")
 int mt_multi_enter(struct pt_regs *ctx)
 {
-	enter(ctx, false);
+	enter(ctx);
 	return 0;
 }
 
@@ -428,6 +406,6 @@ SEC("?uprobe")
 int mt_session(struct pt_regs *ctx)
 {
 	if (PT_REGS_IP(ctx) == bpf_get_func_ip(ctx))
-		return enter(ctx, true) == CALL_PENDING ? 0 : 1;
+		return enter(ctx) == CALL_PENDING ? 0 : 1;
 	return leave(ctx);
 }

@@ -94,9 +94,6 @@ extern struct mt_events_map mt_vm_events SEC(".maps");
  */
 extern const volatile __u32 mt_links_by_process;
 extern const volatile __u32 mt_stacks_wanted;
-
-/* An allocation of more can fail for want of memory. */
-extern const volatile __u64 mt_sure_bytes;
 extern const volatile __u64 mt_zero[MT_ZERO_WORDS];
 #endif
 

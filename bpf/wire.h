@@ -118,7 +118,7 @@ _Static_assert(sizeof(struct mt_probe) == 16, "wire");
 	X(BLOCK_REPLACED, "block_replaced") /* an address was handed out again unfreed */    \
 	X(VM_RING_FULL, "vm_ring_full")	    /* a mapping call did not: the ledger is off */  \
 	X(SITE_MISSING, "site_missing")	    /* a freed block's site was gone */              \
-	X(NEW_UNFOLLOWED, "new_unfollowed") /* operator new could have thrown, see alloc.bpf.c */
+	X(NEW_UNFOLLOWED, "new_unfollowed") /* operator new may throw, see alloc.bpf.c */
 
 enum mt_lost {
 #define MT_LOST_ENUM(id, name) MT_LOST_##id,

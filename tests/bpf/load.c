@@ -86,7 +86,9 @@ static bool wanted(const char *program, enum vm_hooks vm, enum links links)
 		return vm == VM_FENTRY;
 	if (!strncmp(program, "mt_tp_", 6))
 		return vm == VM_TRACEPOINT;
-	if (!strncmp(program, "mt_multi_", 9))
+	if (!strcmp(program, "mt_multi_enter"))
+		return links != LINKS_PERF;
+	if (!strcmp(program, "mt_multi_exit"))
 		return links == LINKS_MULTI;
 	if (!strcmp(program, "mt_session"))
 		return links == LINKS_SESSION;

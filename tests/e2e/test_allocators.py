@@ -113,8 +113,17 @@ for _test in (test_glibc, test_glibc_static, test_musl_static, test_jemalloc, te
 
 
 def sized_with(name, label):
-    lib = library(name)
-    compared(preloaded(lib, program("sized")), label, View(names=aliases_in(lib, "-D")))
+    """Its own operator new has no return probe: counted, not followed, and said so."""
+    recording = record("--", *preloaded(library(name), program("sized")))
+    document, truth = recording.report(), recording.truths()[0]
+    process = image(document, comm="sized")
+    for field in ("alloc_count", "alloc_bytes"):
+        check(process["heap"][field] >= truth["heap"][field],
+              f"{field}: {process['heap'][field]}, in truth {truth['heap'][field]}")
+    check(process["heap"]["kind"] is None, "called exact")
+    check(document["capture"]["lost"]["new_unfollowed"] > 0, "not told")
+    check(any(a.startswith(label) for a in process["allocators"]),
+          f"allocators {process['allocators']}, not {label}")
 
 
 def beside(binary, label):
@@ -167,12 +176,23 @@ def test_throw():
     thrown()
 
 
+def thrown_by(name):
+    """Another process's probes in the same library must not harm it either."""
+    other = Recording("--", *preloaded(library(name), "sleep", "60"))
+    file = library(name).resolve().name
+    until(lambda: any(is_probed(pid, file) for pid in children(other.pid)), "probed")
+    recording = record("--", *preloaded(library(name), program("sized"), "throw"))
+    check(recording.truths(), "it wrote no truth")
+    other.process.terminate()
+    other.wait(None)
+
+
 def test_throw_jemalloc():
-    thrown(*preloaded(library("jemalloc")))
+    thrown_by("jemalloc")
 
 
 def test_throw_tcmalloc():
-    thrown(*preloaded(library("tcmalloc")))  # mimalloc's would abort: it is built as C
+    thrown_by("tcmalloc")  # mimalloc's would abort: it is built as C
 
 
 def test_throw_at_a_limit():

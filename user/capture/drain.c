@@ -118,6 +118,8 @@ static void fill_heap(struct mt_drain *d, const struct mt_program *p, struct mt_
 	}
 	if (!mt_program_heap_watched(p, &proc))
 		return;
+	if (!p->watched && !p->entry_only) /* its probes were hit before its mappings were read */
+		row->heap_note = NULL;
 	row->seen_ns = relative(d, p->seen_ns);
 	row->heap_live_bytes = proc.peak_bytes - mt_peak_headroom(proc.word);
 	row->heap_peak_bytes = proc.peak_bytes;
@@ -318,13 +320,13 @@ static int put_probes(struct mt_drain *d, const struct mt_program *p)
 				.placement = mt_placement_name(site->placement),
 				.kind = "entry",
 			};
-			bool returns = site->wants_return && !p->entry_only;
+			bool returns = site->wants_return && !site->throws && !p->entry_only;
 
 			if (session && returns)
 				row.kind = "session";
 			err = mt_capture_put_probe(d->capture, &row);
 			row.kind = "return";
-			if (!err && !session && returns && !site->throws)
+			if (!err && !session && returns)
 				err = mt_capture_put_probe(d->capture, &row);
 		}
 	}

@@ -63,6 +63,15 @@ static void append_name(char *list, size_t size, const char *name)
 		snprintf(list + used, size - used, "%s%s", used ? "," : "", name);
 }
 
+void mt_attach_name_links(struct mt_process *process)
+{
+	struct mt_program *p = process->program;
+
+	for (size_t i = 0; i < process->nr_links && !p->watched && !p->foreign; i++)
+		append_name(p->allocators, sizeof(p->allocators),
+			    mt_links_target(process->links[i])->allocator->name);
+}
+
 /* Why what is counted is not the heap, or not all that there is to know of it. */
 static const char *heap_note(const struct mt_program *p)
 {

@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysinfo.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -116,7 +115,9 @@ static bool wanted(const struct mt_kernel *k, const struct bpf_program *prog)
 		return k->vm == MT_VM_FENTRY;
 	if (!strncmp(name, "mt_tp_", 6))
 		return k->vm == MT_VM_TRACEPOINT;
-	if (!strncmp(name, "mt_multi_", 9))
+	if (!strcmp(name, "mt_multi_enter")) /* beside a session: for what may throw */
+		return k->links == MT_LINK_MULTI || k->links == MT_LINK_SESSION;
+	if (!strcmp(name, "mt_multi_exit"))
 		return k->links == MT_LINK_MULTI;
 	if (!strcmp(name, "mt_session"))
 		return k->links == MT_LINK_SESSION;
@@ -177,22 +178,6 @@ static int choose(struct mt_kernel *k, const struct mt_kernel_options *options)
 	return 0;
 }
 
-/*
- * Up to how many bytes an allocation of a process without limits cannot fail: the kernel's
- * default refuses a mapping larger than all memory and swap (mm/util.c, __vm_enough_memory),
- * and an allocator may ask for some times what it was asked for. 0: another accounting is on.
- */
-static uint64_t sure_bytes(void)
-{
-	_fclose_ FILE *file = fopen("/proc/sys/vm/overcommit_memory", "re");
-	struct sysinfo info;
-	int mode;
-
-	if (!file || fscanf(file, "%d", &mode) != 1 || mode == 2 || sysinfo(&info))
-		return 0;
-	return (uint64_t)info.totalram * info.mem_unit / 4;
-}
-
 static int load(struct mt_kernel *k, const struct mt_kernel_options *options)
 {
 	struct bpf_program *prog;
@@ -211,7 +196,6 @@ static int load(struct mt_kernel *k, const struct mt_kernel_options *options)
 					      MT_BPF_TRACE_UPROBE_SESSION);
 	k->skel->rodata->mt_links_by_process = mt_kernel_links_by_process(k);
 	k->skel->rodata->mt_stacks_wanted = !options->no_stacks;
-	k->skel->rodata->mt_sure_bytes = sure_bytes();
 	err = size_maps(k->skel->obj, options->map_memory_bytes);
 	err = err ? err : size_ring(k->skel->maps.mt_events, options->map_memory_bytes / 4);
 	err = err ? err : size_ring(k->skel->maps.mt_vm_events, options->map_memory_bytes);

@@ -48,33 +48,47 @@ static int add(struct mt_links *l, int fd)
 	return 0;
 }
 
-/* A session's returns are those that its entries ask for, call by call; other links' are all. */
-static bool wants(const struct mt_probe_site *site, bool returns)
+enum part {
+	PART_RETURNS,
+	PART_ENTRIES,  /* with a session: and the returns that they ask for */
+	PART_THROWING, /* beside a session: entries that must have no return probe */
+};
+
+static bool is_in(const struct mt_links *l, const struct mt_probe_site *site, enum part part)
 {
-	return !returns || (site->wants_return && !site->throws);
+	switch (part) {
+	case PART_RETURNS:
+		return site->wants_return && !site->throws;
+	case PART_ENTRIES:
+		return l->kind != MT_LINK_SESSION || !site->throws;
+	default:
+		return site->throws;
+	}
 }
 
-static int open_multi(struct mt_links *l, bool returns)
+static int open_multi(struct mt_links *l, enum part part)
 {
 	uint64_t offsets[MT_ALLOCATOR_SITES_MAX], cookies[MT_ALLOCATOR_SITES_MAX];
 	const struct mt_allocator *a = l->file->target->allocator;
 	struct mt_uprobe_multi m = { .offsets = offsets, .cookies = cookies, .pid = l->tgid };
-	bool session = l->kind == MT_LINK_SESSION;
+	bool session = l->kind == MT_LINK_SESSION && part == PART_ENTRIES;
+	enum mt_link_kind kind = session ? MT_LINK_SESSION : MT_LINK_MULTI;
+	bool returns = part == PART_RETURNS;
 	char path[32];
 
 	target_path(l, path);
 	m.path = path;
 	m.flags = returns ? MT_BPF_F_UPROBE_MULTI_RETURN : 0;
 	for (size_t i = 0; i < a->nr_sites; i++) {
-		if (!wants(&a->sites[i], returns))
+		if (!is_in(l, &a->sites[i], part))
 			continue;
 		offsets[m.cnt] = a->sites[i].file_offset;
 		cookies[m.cnt++] = cookie(l, i);
 	}
 	if (!m.cnt)
 		return 0;
-	return add(l, mt_link_create_uprobe_multi(returns ? mt_kernel_exit_fd(l->kernel, l->kind)
-							  : mt_kernel_enter_fd(l->kernel, l->kind),
+	return add(l, mt_link_create_uprobe_multi(returns ? mt_kernel_exit_fd(l->kernel, kind)
+							  : mt_kernel_enter_fd(l->kernel, kind),
 						  session ? MT_BPF_TRACE_UPROBE_SESSION
 							  : MT_BPF_TRACE_UPROBE_MULTI,
 						  &m));
@@ -113,14 +127,15 @@ static int open_shared(struct mt_links *l, size_t site, bool is_return)
 	return add(l, mt_shared_open(mt_kernel_shared(l->kernel), &probe, l->tgid));
 }
 
-static int open_each(struct mt_links *l, bool returns)
+static int open_each(struct mt_links *l, enum part part)
 {
 	const struct mt_allocator *a = l->file->target->allocator;
+	bool returns = part == PART_RETURNS;
 
 	for (size_t i = 0; i < a->nr_sites; i++) {
 		int err = 0;
 
-		if (wants(&a->sites[i], returns))
+		if (is_in(l, &a->sites[i], part))
 			err = l->kind == MT_LINK_SHARED ? open_shared(l, i, returns)
 							: open_perf(l, i, returns);
 		if (err)
@@ -132,14 +147,17 @@ static int open_each(struct mt_links *l, bool returns)
 static int open_all(struct mt_links *l, bool entry_only)
 {
 	bool many = l->kind == MT_LINK_SESSION || l->kind == MT_LINK_MULTI;
-	int (*open)(struct mt_links *, bool) = many ? open_multi : open_each;
+	int (*open)(struct mt_links *, enum part) = many ? open_multi : open_each;
 	int err = 0;
 
 	if (l->kind == MT_LINK_SHARED)
 		err = mt_kernel_control(l->kernel, MT_CONTROL_SHARE, l->tgid, NULL);
 	if (!err && !entry_only && l->kind != MT_LINK_SESSION)
-		err = open(l, true);
-	return err ? err : open(l, false);
+		err = open(l, PART_RETURNS);
+	err = err ? err : open(l, PART_ENTRIES);
+	if (!err && l->kind == MT_LINK_SESSION)
+		err = open(l, PART_THROWING);
+	return err;
 }
 
 static void close_all(struct mt_links *l)
@@ -158,9 +176,11 @@ static void close_all(struct mt_links *l)
 static enum mt_link_kind choose(const struct mt_kernel *k, const struct mt_probes_file *file,
 				const struct mt_links_options *options)
 {
+	enum mt_link_kind own = mt_kernel_links(k);
+
 	if (!mt_kernel_links_forced(k) && !options->alone && file->processes >= MT_PROBES_CROWD)
 		return MT_LINK_SHARED;
-	return mt_kernel_links(k);
+	return own;
 }
 
 int mt_links_open(struct mt_links **out, struct mt_kernel *k, pid_t tgid,

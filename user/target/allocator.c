@@ -203,6 +203,27 @@ static void note_internal(const struct match *m, struct mt_probe_site *site)
 	site->internal_to = (int32_t)to;
 }
 
+/*
+ * Is the whole function `jmp` to one that has a site? Without return probes nobody could tell that
+ * the two hits are one call.
+ */
+static bool is_forwarding(const struct match *m, const struct mt_probe_site *site, uint64_t offset)
+{
+#ifdef __x86_64__
+	const uint8_t *code;
+	int32_t distance;
+	size_t len;
+
+	if (mt_elf_function_code(m->elf, site->function, MT_PLACEMENT_CODE_MAX, &code, &len) ||
+	    len < 5 || code[0] != 0xe9)
+		return false;
+	memcpy(&distance, code + 1, sizeof(distance));
+	return mt_allocator_has(m->out, offset + 5 + distance);
+#else
+	return false;
+#endif
+}
+
 /* Of several names for one function the first is kept. */
 static int add_site(const struct match *m, const struct mt_catalogue_function *f)
 {
@@ -222,6 +243,8 @@ static int add_site(const struct match *m, const struct mt_catalogue_function *f
 	if (err)
 		return err == -ENOENT ? 0 : -ENOEXEC;
 	if (mt_allocator_has(a, offset))
+		return 0;
+	if (f->throws && is_forwarding(m, site, offset))
 		return 0;
 	if (!is_function(m->elf, offset))
 		return -ENOEXEC;

@@ -19,6 +19,7 @@
 #include "target/proc.h"
 #include "target/runtime.h"
 #include "util/cleanup.h"
+#include "util/log.h"
 
 /* What the user says to be an allocator. */
 struct library {
@@ -285,7 +286,11 @@ static int read_allocator(struct mt_elf *elf, const char *prefix, int debug,
 		err = mt_allocator_recognise(elf, prefix, a);
 	if (!err)
 		t->allocator = TAKE_PTR(a);
-	t->foreign_malloc = has_foreign_malloc(elf, t->allocator);
+	if (err == -ENOEXEC)
+		mt_warn("%s is an allocator, and a function of it cannot be probed: the heap of "
+			"who uses it is not known",
+			t->path);
+	t->foreign_malloc = err == -ENOEXEC || has_foreign_malloc(elf, t->allocator);
 	t->no_symbols = is_static_program(elf) && !mt_elf_each_function(elf, stop, NULL);
 	return 0;
 }
