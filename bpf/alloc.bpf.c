@@ -220,6 +220,7 @@ static __always_inline void on_throwing(struct pt_regs *ctx, struct mt_thread *t
 	if (addr && live_take(th->slot, addr, &old))
 		block_gone(th, proc, addr, &old);
 	count_unfollowed(ctx, th, proc, probe);
+	th->last_freed = 0; /* it may be handed out again */
 	mt_lose(MT_LOST_NEW_UNFOLLOWED);
 }
 
@@ -357,7 +358,13 @@ static __always_inline int leave(struct pt_regs *ctx)
 	struct mt_proc *proc = NULL;
 	struct mt_thread *th = hit(cookie, &proc);
 
-	if (!th || !mt_call_returns(&th->call, MT_COOKIE_PROBE(cookie), PT_REGS_SP(ctx)))
+	if (!th) { /* the window has closed meanwhile; left pending it would hide deeper calls */
+		th = mt_thread_current();
+		if (th && mt_call_returns(&th->call, MT_COOKIE_PROBE(cookie), PT_REGS_SP(ctx)))
+			th->call.func = 0;
+		return 0;
+	}
+	if (!mt_call_returns(&th->call, MT_COOKIE_PROBE(cookie), PT_REGS_SP(ctx)))
 		return 0;
 	if (result(&th->call, PT_REGS_RC(ctx), &addr)) {
 		if (addr)

@@ -8,7 +8,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from memtide import (PROGRAMS, Recording, Skip, build, check, children, image, is_probed, need,
+from memtide import (PROGRAMS, Program, Recording, Skip, build, check, children, image, is_probed, need,
                      program, record, report_result, scratch, until)
 from truth import (Differences, View, aliases_in, check_lossless, compare, compare_all,
                    compare_beside)
@@ -178,13 +178,15 @@ def test_throw():
 
 def thrown_by(name):
     """Another process's probes in the same library must not harm it either."""
-    other = Recording("--", *preloaded(library(name), "sleep", "60"))
-    file = library(name).resolve().name
-    until(lambda: any(is_probed(pid, file) for pid in children(other.pid)), "probed")
+    other = Program(program("attached"), env={"LD_PRELOAD": str(library(name))})
+    other.await_line("ready")
+    beside_it = Recording("-p", str(other.pid))
+    beside_it.await_attached()
     recording = record("--", *preloaded(library(name), program("sized"), "throw"))
     check(recording.truths(), "it wrote no truth")
-    other.process.terminate()
-    other.wait(None)
+    beside_it.interrupt()
+    other.process.kill()
+    other.process.wait()
 
 
 def test_throw_jemalloc():
