@@ -28,7 +28,7 @@
 /* All of C++'s operators, and what jemalloc has besides. */
 #define FIXTURE_OPERATORS                                                                    \
 	"_Znwm _ZnwmRKSt9nothrow_t _ZnwmSt11align_val_t _ZnwmSt11align_val_tRKSt9nothrow_t " \
-	"_Znam _ZnamRKSt9nothrow_t _ZnamSt11align_val_t _ZnamSt11align_val_tRKSt9nothrow_t " \
+	"_ZnamRKSt9nothrow_t _ZnamSt11align_val_t _ZnamSt11align_val_tRKSt9nothrow_t "       \
 	"_ZdlPv _ZdlPvm _ZdlPvRKSt9nothrow_t _ZdlPvSt11align_val_t _ZdlPvmSt11align_val_t "  \
 	"_ZdlPvSt11align_val_tRKSt9nothrow_t "                                               \
 	"_ZdaPv _ZdaPvm _ZdaPvRKSt9nothrow_t _ZdaPvSt11align_val_t _ZdaPvmSt11align_val_t "  \
