@@ -118,8 +118,10 @@ def sized_with(name, label):
     document, truth = recording.report(), recording.truths()[0]
     process = image(document, comm="sized")
     for field in ("alloc_count", "alloc_bytes"):
-        check(process["heap"][field] >= truth["heap"][field],
-              f"{field}: {process['heap'][field]}, in truth {truth['heap'][field]}")
+        counted = sum(s[field] for s in process["sites"] if s["kinds"][0].startswith("operator")
+                      and s["stack"][0]["module"] == program("sized"))
+        check(counted == truth["heap"][field],
+              f"{field} by operators: {counted}, in truth {truth['heap'][field]}")
     check(process["heap"]["kind"] is None, "called exact")
     check(document["capture"]["lost"]["new_unfollowed"] > 0, "not told")
     check(any(a.startswith(label) for a in process["allocators"]),
