@@ -283,7 +283,7 @@ static __always_inline int enter(struct pt_regs *ctx)
 		on_free(ctx, th, proc, probe);
 		return CALL_DONE;
 	}
-	if (probe->throws) {
+	if (probe->result == MT_RESULT_UNKNOWN) {
 		on_throwing(ctx, th, proc, probe);
 		return CALL_DONE;
 	}

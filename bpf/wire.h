@@ -51,6 +51,7 @@ enum mt_func {
 	MT_FUNC_XALLOCX = 14, /* resizes in place or not at all; returns the size that it has */
 	MT_FUNC_NEW = 15,
 	MT_FUNC_NEW_ARRAY = 16,
+	MT_FUNC_RET = 17, /* not a function: a `ret` by which one ends that may throw */
 	MT_FUNC_MAX,
 };
 
@@ -64,6 +65,14 @@ enum mt_arg {
 	MT_ARG_X86 = 2,	   /* + register number: rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8-r15 */
 	MT_ARG_ARM64 = 32, /* + register number: x0-x30 */
 	MT_ARG_MAX = 63,
+};
+
+/* How a call's result is learnt. */
+enum mt_result {
+	MT_RESULT_NONE = 0,   /* it has none that matters */
+	MT_RESULT_RETURN = 1, /* by a return probe */
+	MT_RESULT_RET = 2,    /* by probes on its `ret`s: it may throw, see alloc.bpf.c */
+	MT_RESULT_UNKNOWN = 3 /* it may throw, and not all of its ends are known */
 };
 
 /*
@@ -81,8 +90,8 @@ struct mt_probe {
 	__u8 size;   /* enum mt_arg, all three */
 	__u8 factor; /* or ONE */
 	__u8 block;  /* what is freed or resized; posix_memalign: where the result goes */
-	__u8 throws; /* it may end by a C++ exception */
-	/* Callers at [ip + from, ip + to) are the allocator itself; from == to: none are. */
+	__u8 result; /* enum mt_result */
+	/* Callers at [ip + from, ip + to) are the allocator itself; from == to: not known. */
 	__s32 internal_from;
 	__s32 internal_to;
 };

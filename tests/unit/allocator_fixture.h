@@ -77,8 +77,9 @@ static inline void expect_sites(const struct mt_allocator *a, const char *name,
 
 		if (!has_word(functions, site->function))
 			fail_msg("%s is not expected in %s", site->function, name);
-		assert_int_equal(site->wants_return, site->func != MT_FUNC_FREE &&
-							     site->func != MT_FUNC_PTHREAD_CREATE);
+		assert_int_equal(site->result == MT_RESULT_NONE,
+				 site->func == MT_FUNC_FREE ||
+					 site->func == MT_FUNC_PTHREAD_CREATE);
 		assert_int_equal(!site->size_at, !site->size_arg);
 		assert_int_equal(!site->factor_at, !site->size_arg);
 		assert_int_equal(!site->block_at, !site->block_arg);

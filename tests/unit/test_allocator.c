@@ -75,18 +75,18 @@ static void test_glibc(void **state)
 	static const struct {
 		enum mt_func func;
 		const char *name;
-		bool wants_return;
+		enum mt_result result;
 	} expected[] = {
-		{ MT_FUNC_MALLOC, "malloc", true },
-		{ MT_FUNC_CALLOC, "calloc", true },
-		{ MT_FUNC_REALLOC, "realloc", true },
-		{ MT_FUNC_REALLOCARRAY, "reallocarray", true },
-		{ MT_FUNC_FREE, "free", false },
-		{ MT_FUNC_POSIX_MEMALIGN, "posix_memalign", true },
-		{ MT_FUNC_ALIGNED_ALLOC, "aligned_alloc", true },
-		{ MT_FUNC_VALLOC, "valloc", true },
-		{ MT_FUNC_PVALLOC, "pvalloc", true },
-		{ MT_FUNC_PTHREAD_CREATE, "pthread_create", false },
+		{ MT_FUNC_MALLOC, "malloc", MT_RESULT_RETURN },
+		{ MT_FUNC_CALLOC, "calloc", MT_RESULT_RETURN },
+		{ MT_FUNC_REALLOC, "realloc", MT_RESULT_RETURN },
+		{ MT_FUNC_REALLOCARRAY, "reallocarray", MT_RESULT_RETURN },
+		{ MT_FUNC_FREE, "free", MT_RESULT_NONE },
+		{ MT_FUNC_POSIX_MEMALIGN, "posix_memalign", MT_RESULT_RETURN },
+		{ MT_FUNC_ALIGNED_ALLOC, "aligned_alloc", MT_RESULT_RETURN },
+		{ MT_FUNC_VALLOC, "valloc", MT_RESULT_RETURN },
+		{ MT_FUNC_PVALLOC, "pvalloc", MT_RESULT_RETURN },
+		{ MT_FUNC_PTHREAD_CREATE, "pthread_create", MT_RESULT_NONE },
 	};
 	void *libc = dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD);
 	__cleanup(mt_maps_free) struct mt_maps *maps = NULL;
@@ -104,7 +104,7 @@ static void test_glibc(void **state)
 
 		assert_non_null(site);
 		assert_string_equal(site->function, expected[i].name);
-		assert_int_equal(site->wants_return, expected[i].wants_return);
+		assert_int_equal(site->result, expected[i].result);
 		assert_int_equal(site->file_offset - site->function_offset,
 				 linked_offset(maps, libc, expected[i].name));
 #ifdef __x86_64__
@@ -243,7 +243,7 @@ static void test_old_libpthread(void **state)
 	assert_string_equal(a.name, "");
 	assert_int_equal(a.nr_sites, 1);
 	assert_int_equal(a.sites[0].func, MT_FUNC_PTHREAD_CREATE);
-	assert_false(a.sites[0].wants_return);
+	assert_int_equal(a.sites[0].result, MT_RESULT_NONE);
 	/* Since 2.34 there is nothing in it. */
 	fixture_compile("empty", "int x;\n", "-shared -fPIC -nostdlib -Wl,-soname,libpthread.so.0");
 	assert_int_equal(recognise("empty", &a), -ENOENT);

@@ -39,7 +39,7 @@ struct function {
 	struct mt_probe_site site;
 };
 
-#define SIZE1 .size_arg = 1, .size_at = RDI, .wants_return = true
+#define SIZE1 .size_arg = 1, .size_at = RDI, .result = MT_RESULT_RETURN
 
 static const struct function functions[] = {
 	{ "branch", "test %rdi,%rdi; AT je 1f; mov %rdi,%rax; 1: ret", true, { SIZE1 } },
@@ -53,11 +53,11 @@ static const struct function functions[] = {
 	  true,
 	  { .block_arg = 1, .block_at = RDI, .size_arg = 2, .size_at = RSI } },
 	{ "block", "mov (%rdi),%rax; AT push %rbx", true, { .block_arg = 1, .block_at = RDI } },
-	{ "thread", "cmpb $0,(%rsi); AT jne 1f; 1: ret", true, { .wants_return = true } },
+	{ "thread", "cmpb $0,(%rsi); AT jne 1f; 1: ret", true, { .result = MT_RESULT_RETURN } },
 	{ "align",
 	  "lea -1(%rdi),%rax; test %rax,%rdi; jne 1f; AT nop; 1: ret",
 	  true,
-	  { .size_arg = 2, .size_at = RSI, .wants_return = true } },
+	  { .size_arg = 2, .size_at = RSI, .result = MT_RESULT_RETURN } },
 	{ "product",
 	  "mov %rdi,%rax; mul %rsi; AT jo 1f; 1: ret",
 	  true,
@@ -65,7 +65,7 @@ static const struct function functions[] = {
 	    .factor_arg = 1,
 	    .size_at = RAX,
 	    .factor_at = MT_ARG_ONE,
-	    .wants_return = true } },
+	    .result = MT_RESULT_RETURN } },
 	{ "factors",
 	  "mov %rdi,%rax; AT nop; ret",
 	  true,

@@ -320,7 +320,7 @@ static int put_probes(struct mt_drain *d, const struct mt_program *p)
 				.placement = mt_placement_name(site->placement),
 				.kind = "entry",
 			};
-			bool returns = site->wants_return && !site->throws && !p->entry_only;
+			bool returns = site->result == MT_RESULT_RETURN && !p->entry_only;
 
 			if (session && returns)
 				row.kind = "session";

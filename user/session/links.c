@@ -50,19 +50,26 @@ static int add(struct mt_links *l, int fd)
 
 enum part {
 	PART_RETURNS,
-	PART_ENTRIES,  /* with a session: and the returns that they ask for */
-	PART_THROWING, /* beside a session: entries that must have no return probe */
+	PART_ENTRIES, /* with a session: and the returns that they ask for */
+	PART_UNSAFE,  /* beside a session: what must have no return probe */
 };
+
+/* An exception does not pass a return probe. */
+static bool is_unsafe(const struct mt_probe_site *site)
+{
+	return site->result == MT_RESULT_RET || site->result == MT_RESULT_UNKNOWN ||
+	       site->func == MT_FUNC_RET;
+}
 
 static bool is_in(const struct mt_links *l, const struct mt_probe_site *site, enum part part)
 {
 	switch (part) {
 	case PART_RETURNS:
-		return site->wants_return && !site->throws;
+		return site->result == MT_RESULT_RETURN;
 	case PART_ENTRIES:
-		return l->kind != MT_LINK_SESSION || !site->throws;
+		return l->kind != MT_LINK_SESSION || !is_unsafe(site);
 	default:
-		return site->throws;
+		return is_unsafe(site);
 	}
 }
 
@@ -156,7 +163,7 @@ static int open_all(struct mt_links *l, bool entry_only)
 		err = open(l, PART_RETURNS);
 	err = err ? err : open(l, PART_ENTRIES);
 	if (!err && l->kind == MT_LINK_SESSION)
-		err = open(l, PART_THROWING);
+		err = open(l, PART_UNSAFE);
 	return err;
 }
 

@@ -53,7 +53,7 @@ static int write_rows(struct mt_probes *p, const struct mt_allocator *a)
 			.size = site->size_at,
 			.factor = site->factor_at ?: MT_ARG_ONE,
 			.block = site->block_at,
-			.throws = site->throws,
+			.result = site->result,
 			.internal_from = site->internal_from,
 			.internal_to = site->internal_to,
 		};

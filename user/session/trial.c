@@ -140,7 +140,7 @@ static int attach(struct trial *t, const struct mt_probe_site *sites, size_t nr,
 	};
 
 	for (size_t i = 0; i < nr; i++) {
-		if (!sites[i].function_offset || (returns && !sites[i].wants_return))
+		if (!sites[i].function_offset || (returns && sites[i].result != MT_RESULT_RETURN))
 			continue;
 		offsets[probes.cnt] = sites[i].file_offset;
 		cookies[probes.cnt++] = i;
@@ -229,11 +229,13 @@ static const char *reach(const struct trial *t, const struct mt_probe_site *site
 static const char *leave(const struct trial *t, const struct mt_probe_site *site,
 			 const struct record *r)
 {
+	bool returns = site->result == MT_RESULT_RETURN;
+
 	if (mt_puppet_return(t->puppet))
 		return "the call does not return";
-	if (r->hits != 1U + site->wants_return)
+	if (r->hits != 1U + returns)
 		return "the return is not seen";
-	if (site->wants_return && r->regs[1][REG(rsp)] != MT_PUPPET_SP + 8)
+	if (returns && r->regs[1][REG(rsp)] != MT_PUPPET_SP + 8)
 		return "the return has another stack pointer";
 	return NULL;
 }

@@ -224,6 +224,13 @@ static bool is_forwarding(const struct match *m, const struct mt_probe_site *sit
 #endif
 }
 
+static enum mt_result result(const struct mt_catalogue_function *f)
+{
+	if (f->func == MT_FUNC_FREE || f->func == MT_FUNC_PTHREAD_CREATE)
+		return MT_RESULT_NONE;
+	return f->throws ? MT_RESULT_UNKNOWN : MT_RESULT_RETURN;
+}
+
 /* Of several names for one function the first is kept. */
 static int add_site(const struct match *m, const struct mt_catalogue_function *f)
 {
@@ -236,8 +243,7 @@ static int add_site(const struct match *m, const struct mt_catalogue_function *f
 		return -ENOEXEC;
 	*site = (struct mt_probe_site){
 		.func = f->func,
-		.throws = f->throws,
-		.wants_return = f->func != MT_FUNC_FREE && f->func != MT_FUNC_PTHREAD_CREATE,
+		.result = result(f),
 	};
 	err = find(m, f->name, site->function, &offset);
 	if (err)

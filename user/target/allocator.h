@@ -28,12 +28,11 @@ struct mt_probe_site {
 	uint32_t function_offset; /* of it in the function */
 	enum mt_placement placement;
 	bool needs_trial;  /* to be tried in a child before it is used (session/trial.h) */
-	bool wants_return; /* the function's result matters */
-	bool throws;	   /* it may end by a C++ exception, which does not pass a return probe */
+	enum mt_result result;
 	/* Numbers of the arguments, 1 to 3, 0: it has none; and where they are, enum mt_arg. */
 	uint8_t size_arg, factor_arg, block_arg;
 	uint8_t size_at, factor_at, block_at; /* a size without a factor has that of ONE */
-	/* Callers at [probe + from, probe + to) are the allocator itself; both 0: none are. */
+	/* Callers at [probe + from, probe + to) are the allocator itself; both 0: not known. */
 	int32_t internal_from;
 	int32_t internal_to;
 };
