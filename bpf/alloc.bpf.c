@@ -104,6 +104,11 @@ static __always_inline void block_new(struct mt_thread *th, struct mt_proc *proc
 	}
 	th->last_alloc = addr;
 	th->last_freed = 0;
+	if (th->flushes) {
+		__sync_fetch_and_add(&proc->flushed_free_cnt, -th->flushes);
+		__sync_fetch_and_add(&proc->unknown_free_cnt, th->flushes);
+		th->flushes = 0;
+	}
 }
 
 static __always_inline void block_gone(struct mt_thread *th, struct mt_proc *proc, __u64 addr,
@@ -119,19 +124,30 @@ static __always_inline void block_gone(struct mt_thread *th, struct mt_proc *pro
 	mt_storm_end(rec, th->slot);
 }
 
+/* Nothing is pending any more, but for the operator new in the course of which it was. */
+static __always_inline void call_over(struct mt_thread *th)
+{
+	th->call.func = 0;
+	if (!th->outer.func)
+		return;
+	th->call = th->outer;
+	th->outer.func = 0;
+}
+
 /* The call will not return: put back what it had taken. */
 static __always_inline void call_discard(struct mt_thread *th, struct mt_proc *proc)
 {
 	if (th->call.has_old)
 		live_put(proc, th->slot, th->call.arg, &th->call.old);
-	th->call.func = 0;
+	call_over(th);
 	__sync_fetch_and_add(&proc->discarded_cnt, 1);
 }
 
 /*
  * Two frees are none of the program's. When a thread ends glibc hands the blocks in its cache,
- * which the program has freed long since, to its own `free`. And operator delete may be a jump
- * to `free`, which is then hit for the same block again.
+ * which the program has freed long since, to its own `free`: they are taken for that until the
+ * thread allocates again, since libc also frees blocks of its own that are older than the attach.
+ * And operator delete may be a jump to `free`, which is then hit for the same block again.
  */
 static __always_inline void on_free(struct pt_regs *ctx, struct mt_thread *th, struct mt_proc *proc,
 				    const struct mt_probe *probe)
@@ -145,9 +161,10 @@ static __always_inline void on_free(struct pt_regs *ctx, struct mt_thread *th, s
 		block_gone(th, proc, addr, &rec);
 	else if (th->last_freed == addr)
 		return;
-	else if (mt_call_internal(probe, PT_REGS_IP(ctx), mt_user_word(PT_REGS_SP(ctx))))
+	else if (mt_call_internal(probe, PT_REGS_IP(ctx), mt_user_word(PT_REGS_SP(ctx)))) {
 		__sync_fetch_and_add(&proc->flushed_free_cnt, 1);
-	else
+		th->flushes++;
+	} else
 		unknown_free(proc, addr);
 	th->last_freed = addr;
 }
@@ -163,6 +180,9 @@ static __always_inline void on_call(struct pt_regs *ctx, struct mt_thread *th,
 	struct mt_pending *call = &th->call;
 
 	call->sp = PT_REGS_SP(ctx);
+	call->ip = PT_REGS_IP(ctx);
+	if (probe->result == MT_RESULT_RET)
+		call->caller = mt_user_word(call->sp);
 	call->size_bytes = size_asked(ctx, probe);
 	call->arg = mt_argument(ctx, probe->block);
 	call->has_old = 0;
@@ -170,6 +190,7 @@ static __always_inline void on_call(struct pt_regs *ctx, struct mt_thread *th,
 	if (mt_call_frees(probe->func) && call->arg)
 		call->has_old = live_take(th->slot, call->arg, &call->old);
 	call->probe = index;
+	call->result = probe->result;
 	call->func = probe->func;
 }
 
@@ -190,11 +211,19 @@ static __always_inline void count_unfollowed(struct pt_regs *ctx, struct mt_thre
 
 /* Without return probes calls are counted, and nothing is known of what lives. */
 static __always_inline void on_entry_only(struct pt_regs *ctx, struct mt_thread *th,
-					  struct mt_proc *proc, const struct mt_probe *probe)
+					  struct mt_proc *proc, const struct mt_probe *probe,
+					  __u32 index)
 {
-	__u64 block = mt_argument(ctx, probe->block);
+	__u64 block = mt_argument(ctx, probe->block), sp = PT_REGS_SP(ctx);
+	__u64 caller = mt_user_word(sp);
 	bool frees = probe->func == MT_FUNC_FREE || mt_call_frees(probe->func);
 
+	if (mt_call_same(&th->call, index, sp, caller) ||
+	    (probe->func != MT_FUNC_FREE && mt_call_internal(probe, PT_REGS_IP(ctx), caller)))
+		return;
+	th->call.sp = sp;
+	th->call.caller = caller;
+	th->call.probe = index;
 	if (frees && block)
 		__sync_fetch_and_add(&proc->entry_free_cnt, 1);
 	if (probe->func == MT_FUNC_FREE || (frees && block && !size_asked(ctx, probe)))
@@ -205,7 +234,8 @@ static __always_inline void on_entry_only(struct pt_regs *ctx, struct mt_thread 
 /*
  * A return probe replaces the return address, and a C++ exception does not get past it: what
  * would have been caught ends the program. A session that asks for no return does not help: those
- * of other processes ask for it, whoever calls. So operator new has none.
+ * of other processes ask for it, whoever calls. So operator new has none: probes on its `ret`s
+ * end it, and where those are not all known it is counted and not followed.
  */
 static __always_inline void on_throwing(struct pt_regs *ctx, struct mt_thread *th,
 					struct mt_proc *proc, const struct mt_probe *probe)
@@ -254,6 +284,42 @@ static __always_inline struct mt_thread *hit(__u64 cookie, struct mt_proc **proc
 /* What the caller does next: nothing, or wait for the call's return. */
 enum { CALL_DONE, CALL_PENDING };
 
+/* Does an allocator make this call for the one that is pending? Yes, where it cannot be told. */
+static __always_inline bool is_internal(struct pt_regs *ctx, const struct mt_pending *call,
+					const struct mt_probe *probe, __u64 caller)
+{
+	__u32 index = call->probe;
+	const struct mt_probe *outer = bpf_map_lookup_elem(&mt_probes, &index);
+
+	return !outer || outer->internal_from == outer->internal_to ||
+	       mt_call_internal(outer, call->ip, caller) ||
+	       mt_call_internal(probe, PT_REGS_IP(ctx), caller);
+}
+
+/* While a call is pending: does the program make this one? Then there is room for it. */
+static __always_inline bool is_own(struct pt_regs *ctx, struct mt_thread *th, struct mt_proc *proc,
+				   const struct mt_probe *probe, __u32 index)
+{
+	__u64 sp = PT_REGS_SP(ctx), caller = mt_user_word(sp);
+
+	for (int i = 0; i < 2 && th->call.func; i++) {
+		switch (mt_call_nesting(&th->call, index, sp, caller,
+					is_internal(ctx, &th->call, probe, caller))) {
+		case MT_NESTING_INSIDE:
+			return false;
+		case MT_NESTING_BESIDE:
+			if (th->outer.func)
+				return false;
+			th->outer = th->call;
+			th->call.func = 0;
+			return true;
+		default:
+			call_discard(th, proc);
+		}
+	}
+	return true;
+}
+
 static __always_inline int enter(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx), sp = PT_REGS_SP(ctx);
@@ -271,14 +337,11 @@ static __always_inline int enter(struct pt_regs *ctx)
 	}
 	th->spawning = 0; /* its stack is there, or it has failed */
 	if (proc->entry_only) {
-		on_entry_only(ctx, th, proc, probe);
+		on_entry_only(ctx, th, proc, probe, index);
 		return CALL_DONE;
 	}
-	if (th->call.func) {
-		if (mt_call_nested(&th->call, index, sp))
-			return CALL_DONE;
-		call_discard(th, proc);
-	}
+	if (th->call.func && !is_own(ctx, th, proc, probe, index))
+		return CALL_DONE;
 	if (probe->func == MT_FUNC_FREE) {
 		on_free(ctx, th, proc, probe);
 		return CALL_DONE;
@@ -307,7 +370,9 @@ static __always_inline void on_return(struct pt_regs *ctx, struct mt_thread *th,
 	barrier_var(old); /* else clang tests has_old again, and 6.1's verifier does not follow */
 	if (resized && !old)
 		unknown_free(proc, call->arg);
-	rec.stack = mt_stack_at_return(ctx, th);
+	rec.stack = call->result == MT_RESULT_RET
+			    ? mt_stack_at_leaf(th, PT_REGS_SP(ctx), PT_REGS_FP(ctx))
+			    : mt_stack_at_return(ctx, th);
 	if (old) {
 		copied = mt_call_copied(call, moved);
 		mt_chain_next(&rec, old, copied);
@@ -352,31 +417,56 @@ static __always_inline bool result(const struct mt_pending *call, __u64 answer, 
 	return false;
 }
 
+/* Does this hit, of a return probe or of a `ret`, end the call? */
+static __always_inline bool ends(const struct mt_pending *call, __u32 index, __u64 sp)
+{
+	const struct mt_probe *probe = bpf_map_lookup_elem(&mt_probes, &index);
+
+	if (probe && probe->func == MT_FUNC_RET)
+		return mt_call_ends(call, sp);
+	return mt_call_returns(call, index, sp);
+}
+
+/* The window closes while calls are pending, which would hide deeper ones when it opens again. */
+static __always_inline void forget(__u32 index, __u64 sp)
+{
+	struct mt_thread *th = mt_thread_current();
+
+	if (!th)
+		return;
+	if (ends(&th->call, index, sp))
+		th->call.func = 0;
+	if (ends(&th->outer, index, sp))
+		th->outer.func = 0;
+}
+
 static __always_inline int leave(struct pt_regs *ctx)
 {
-	__u64 cookie = bpf_get_attach_cookie(ctx), addr = 0;
+	__u64 cookie = bpf_get_attach_cookie(ctx), sp = PT_REGS_SP(ctx), addr = 0;
+	__u32 index = MT_COOKIE_PROBE(cookie);
 	struct mt_proc *proc = NULL;
 	struct mt_thread *th = hit(cookie, &proc);
 
-	if (!th) { /* the window has closed meanwhile; left pending it would hide deeper calls */
-		th = mt_thread_current();
-		if (th && mt_call_returns(&th->call, MT_COOKIE_PROBE(cookie), PT_REGS_SP(ctx)))
-			th->call.func = 0;
+	if (!th) {
+		forget(index, sp);
 		return 0;
 	}
-	if (!mt_call_returns(&th->call, MT_COOKIE_PROBE(cookie), PT_REGS_SP(ctx)))
-		return 0;
+	if (!ends(&th->call, index, sp)) {
+		if (!ends(&th->outer, index, sp))
+			return 0;
+		call_discard(th, proc);
+	}
 	if (result(&th->call, PT_REGS_RC(ctx), &addr)) {
 		if (addr)
 			on_return(ctx, th, proc, addr);
 		else
 			on_failure(th, proc);
 	}
-	th->call.func = 0;
+	call_over(th);
 	return 0;
 }
 
-/* Perf events: a process's own, or one that several share. */
+/* Perf events: a process's own, or one that several share. At a `ret` too it is an exit. */
 SEC("?uprobe")
 int mt_call_enter(struct pt_regs *ctx)
 {

@@ -21,7 +21,7 @@
 #define MT_COMM_LEN   16  /* TASK_COMM_LEN */
 
 /* How much of a user stack is read at once: as much as lets a thread fit into 2 KiB. */
-#define MT_WINDOW_WORDS 96
+#define MT_WINDOW_WORDS 74
 
 /* A block that realloc resized this often is a realloc storm (DESIGN section 6). */
 #define MT_STORM_CHAIN 4
@@ -258,14 +258,18 @@ _Static_assert(sizeof(struct mt_image) == 16, "wire");
 struct mt_pending {
 	__u64 sp;
 	__u64 size_bytes;
-	__u64 arg; /* realloc: the old block; posix_memalign: where the result goes */
+	__u64 arg;    /* realloc: the old block; posix_memalign: where the result goes */
+	__u64 ip;     /* of the probe */
+	__u64 caller; /* where it returns to; of a call whose `ret`s are probed */
 	struct mt_live old;
 	__u32 func;	/* 0: none */
 	__u32 has_old;	/* `old` left `live` for the duration of the call */
 	__u32 remapped; /* the kernel moved pages meanwhile: nothing was copied */
 	__u32 probe;
+	__u32 result; /* enum mt_result */
+	__u32 zero;
 };
-_Static_assert(sizeof(struct mt_pending) == 96, "wire");
+_Static_assert(sizeof(struct mt_pending) == 120, "wire");
 
 /* No event of its own: it only counts growth. */
 #define MT_VM_MPROTECT 255
@@ -292,13 +296,15 @@ struct mt_thread {
 	__u64 last_alloc;  /* address of its newest block */
 	__u64 last_freed;  /* what it freed since: the next free of it is the same one's */
 	__u64 spawn_stack; /* of that pthread_create */
+	__u64 flushes;	   /* newest calls of `free` that may be its cache's; see on_free */
 	struct mt_pending call;
+	struct mt_pending outer; /* operator new, while a new_handler's call is pending */
 	struct mt_vm_pending vm;
 	/* Scratch, per thread: a probe may be preempted, per-CPU would be shared. */
 	struct mt_stack scratch;
 	__u64 window[MT_WINDOW_WORDS]; /* of its user stack */
 };
-_Static_assert(sizeof(struct mt_thread) == 40 + 96 + 48 + 1024 + 8 * MT_WINDOW_WORDS, "wire");
+_Static_assert(sizeof(struct mt_thread) == 48 + 2 * 120 + 48 + 1024 + 8 * MT_WINDOW_WORDS, "wire");
 
 /*
  * Ring buffer: rare events only. `*_BEGIN` leaves the ledger before the kernel unmaps, so

@@ -56,20 +56,52 @@ static inline __u64 mt_call_result(const struct mt_pending *call, __u64 answer)
 	return answer >= call->size_bytes ? call->arg : 0;
 }
 
+/* What an entry is to the call that is pending. */
+enum mt_nesting {
+	MT_NESTING_NONE,   /* that one was left, by longjmp or an exception: it will not return */
+	MT_NESTING_INSIDE, /* a part of it */
+	MT_NESTING_BESIDE, /* the program's own: what a new_handler does, an exception's object */
+};
+
 /*
- * Is an entry at `sp` inside the pending call? Below it: called by it. Level with it: a tail
+ * An entry at `sp`, to which `caller` is the return address. Below the pending one: called by
+ * it, or by the program code that operator new runs when there is no memory. Level with it: a tail
  * call, as glibc's reallocarray into realloc; but the same function again at the same place
- * is a new call, the pending one was left by longjmp. Above it: it was left as well.
+ * is a new call, the pending one was left. Above it: it was left as well.
  */
-static inline int mt_call_nested(const struct mt_pending *call, __u32 probe, __u64 sp)
+static inline enum mt_nesting mt_call_nesting(const struct mt_pending *call, __u32 probe, __u64 sp,
+					      __u64 caller, int internal)
 {
-	return sp < call->sp || (sp == call->sp && probe != call->probe);
+	if (sp > call->sp)
+		return MT_NESTING_NONE;
+	if (sp < call->sp)
+		return internal || (call->func != MT_FUNC_NEW && call->func != MT_FUNC_NEW_ARRAY)
+			       ? MT_NESTING_INSIDE
+			       : MT_NESTING_BESIDE;
+	if (probe == call->probe || (call->result == MT_RESULT_RET && caller != call->caller))
+		return MT_NESTING_NONE;
+	return MT_NESTING_INSIDE;
 }
 
 /* Is a return with the stack pointer at `sp` that of the pending call? */
 static inline int mt_call_returns(const struct mt_pending *call, __u32 probe, __u64 sp)
 {
 	return call->func && call->probe == probe && sp >= call->sp + MT_RETURN_POP;
+}
+
+/* Is the pending call the one that a `ret` at `sp` ends? */
+static inline int mt_call_ends(const struct mt_pending *call, __u64 sp)
+{
+	return call->func && call->result == MT_RESULT_RET && sp == call->sp;
+}
+
+/*
+ * Without return probes nothing is pending; the last entry is what there is to tell by. A tail
+ * call has its stack pointer and its caller, and an allocator calls itself.
+ */
+static inline int mt_call_same(const struct mt_pending *last, __u32 probe, __u64 sp, __u64 caller)
+{
+	return sp == last->sp && caller == last->caller && probe != last->probe;
 }
 
 /* Bytes that a successful realloc copied; a block moved by mremap is not copied. */

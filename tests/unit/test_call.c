@@ -140,18 +140,61 @@ static void test_was_free(void **state)
 
 /* ---- entries and returns ----------------------------------------------------------------- */
 
+static enum mt_nesting nesting(const struct mt_pending *call, __u32 probe, __u64 sp)
+{
+	return mt_call_nesting(call, probe, sp, 0, 0);
+}
+
 static void test_nested(void **state)
 {
 	const struct mt_pending call = { .func = MT_FUNC_REALLOCARRAY,
 					 .probe = MT_FUNC_REALLOCARRAY,
+					 .result = MT_RESULT_RETURN,
 					 .sp = 0x7000 };
 
-	assert_true(mt_call_nested(&call, MT_FUNC_MALLOC, 0x6ff8));
-	assert_true(mt_call_nested(&call, MT_FUNC_REALLOCARRAY, 0x6ff8)); /* recursion */
-	assert_true(mt_call_nested(&call, MT_FUNC_REALLOC, 0x7000));	  /* tail call */
-	assert_false(mt_call_nested(&call, MT_FUNC_REALLOCARRAY, 0x7000));
-	assert_false(mt_call_nested(&call, MT_FUNC_MALLOC, 0x7008));
-	assert_false(mt_call_nested(&call, MT_FUNC_REALLOCARRAY, 0x7008));
+	assert_int_equal(nesting(&call, MT_FUNC_MALLOC, 0x6ff8), MT_NESTING_INSIDE);
+	assert_int_equal(nesting(&call, MT_FUNC_REALLOCARRAY, 0x6ff8), MT_NESTING_INSIDE);
+	assert_int_equal(nesting(&call, MT_FUNC_REALLOC, 0x7000), MT_NESTING_INSIDE); /* a jump */
+	assert_int_equal(nesting(&call, MT_FUNC_REALLOCARRAY, 0x7000), MT_NESTING_NONE);
+	assert_int_equal(nesting(&call, MT_FUNC_MALLOC, 0x7008), MT_NESTING_NONE);
+	assert_int_equal(nesting(&call, MT_FUNC_REALLOCARRAY, 0x7008), MT_NESTING_NONE);
+}
+
+/* Operator new runs code of the program's, and ends by exceptions that the program catches. */
+static void test_nested_in_new(void **state)
+{
+	const __u64 sp = 0x7000, caller = 0x401000, other = 0x402000;
+	const struct mt_pending call = { .func = MT_FUNC_NEW,
+					 .probe = MT_FUNC_NEW,
+					 .result = MT_RESULT_RET,
+					 .sp = sp,
+					 .caller = caller };
+
+	assert_int_equal(mt_call_nesting(&call, MT_FUNC_MALLOC, sp - 8, other, 1),
+			 MT_NESTING_INSIDE);
+	assert_int_equal(mt_call_nesting(&call, MT_FUNC_MALLOC, sp - 8, other, 0),
+			 MT_NESTING_BESIDE);
+	assert_int_equal(mt_call_nesting(&call, MT_FUNC_MALLOC, sp, caller, 0), MT_NESTING_INSIDE);
+	assert_int_equal(mt_call_nesting(&call, MT_FUNC_MALLOC, sp, other, 0), MT_NESTING_NONE);
+	assert_int_equal(mt_call_nesting(&call, MT_FUNC_NEW, sp, caller, 0), MT_NESTING_NONE);
+	assert_true(mt_call_ends(&call, sp));
+	assert_false(mt_call_ends(&call, sp - 8));
+	assert_false(mt_call_ends(&call, sp + 8));
+	assert_false(mt_call_ends(&(struct mt_pending){ .sp = sp, .result = MT_RESULT_RET }, sp));
+	assert_false(mt_call_ends(
+		&(struct mt_pending){ .func = MT_FUNC_NEW, .sp = sp, .result = MT_RESULT_RETURN },
+		sp));
+}
+
+/* Of entries without returns, the one that another has jumped to. */
+static void test_same_call(void **state)
+{
+	const struct mt_pending last = { .probe = 3, .sp = 0x7000, .caller = 0x401000 };
+
+	assert_true(mt_call_same(&last, 4, 0x7000, 0x401000));
+	assert_false(mt_call_same(&last, 3, 0x7000, 0x401000)); /* a loop */
+	assert_false(mt_call_same(&last, 4, 0x7000, 0x401020));
+	assert_false(mt_call_same(&last, 4, 0x6ff0, 0x401000));
 }
 
 static void test_returns(void **state)
@@ -182,7 +225,7 @@ struct pairing {
 static void enter(struct pairing *p, __u32 func, __u64 sp)
 {
 	if (p->call.func) {
-		if (mt_call_nested(&p->call, func, sp)) {
+		if (nesting(&p->call, func, sp) == MT_NESTING_INSIDE) {
 			p->nested++;
 			return;
 		}
@@ -412,7 +455,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_product),	       cmocka_unit_test(test_frees),
 		cmocka_unit_test(test_result),	       cmocka_unit_test(test_was_free),
-		cmocka_unit_test(test_nested),	       cmocka_unit_test(test_returns),
+		cmocka_unit_test(test_nested),	       cmocka_unit_test(test_nested_in_new),
+		cmocka_unit_test(test_same_call),      cmocka_unit_test(test_returns),
 		cmocka_unit_test(test_tail_call),      cmocka_unit_test(test_left_without_return),
 		cmocka_unit_test(test_random_calls),   cmocka_unit_test(test_copied),
 		cmocka_unit_test(test_chain),	       cmocka_unit_test(test_window),

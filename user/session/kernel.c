@@ -115,10 +115,9 @@ static bool wanted(const struct mt_kernel *k, const struct bpf_program *prog)
 		return k->vm == MT_VM_FENTRY;
 	if (!strncmp(name, "mt_tp_", 6))
 		return k->vm == MT_VM_TRACEPOINT;
-	if (!strcmp(name, "mt_multi_enter")) /* beside a session: for what may throw */
+	/* Beside a session: for what may throw. */
+	if (!strcmp(name, "mt_multi_enter") || !strcmp(name, "mt_multi_exit"))
 		return k->links == MT_LINK_MULTI || k->links == MT_LINK_SESSION;
-	if (!strcmp(name, "mt_multi_exit"))
-		return k->links == MT_LINK_MULTI;
 	if (!strcmp(name, "mt_session"))
 		return k->links == MT_LINK_SESSION;
 	return true;

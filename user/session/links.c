@@ -49,7 +49,8 @@ static int add(struct mt_links *l, int fd)
 }
 
 enum part {
-	PART_RETURNS,
+	PART_RETURNS, /* by return probes */
+	PART_RETS,    /* by probes on `ret`s, of what must have no return probe */
 	PART_ENTRIES, /* with a session: and the returns that they ask for */
 	PART_UNSAFE,  /* beside a session: what must have no return probe */
 };
@@ -57,8 +58,14 @@ enum part {
 /* An exception does not pass a return probe. */
 static bool is_unsafe(const struct mt_probe_site *site)
 {
-	return site->result == MT_RESULT_RET || site->result == MT_RESULT_UNKNOWN ||
-	       site->func == MT_FUNC_RET;
+	return site->result == MT_RESULT_RET || site->result == MT_RESULT_UNKNOWN;
+}
+
+/* For the beginnings or the ends of calls. */
+static int program(const struct mt_kernel *k, enum mt_link_kind kind, enum part part)
+{
+	return part == PART_RETURNS || part == PART_RETS ? mt_kernel_exit_fd(k, kind)
+							 : mt_kernel_enter_fd(k, kind);
 }
 
 static bool is_in(const struct mt_links *l, const struct mt_probe_site *site, enum part part)
@@ -66,8 +73,11 @@ static bool is_in(const struct mt_links *l, const struct mt_probe_site *site, en
 	switch (part) {
 	case PART_RETURNS:
 		return site->result == MT_RESULT_RETURN;
+	case PART_RETS:
+		return site->func == MT_FUNC_RET;
 	case PART_ENTRIES:
-		return l->kind != MT_LINK_SESSION || !is_unsafe(site);
+		return site->func != MT_FUNC_RET &&
+		       (l->kind != MT_LINK_SESSION || !is_unsafe(site));
 	default:
 		return is_unsafe(site);
 	}
@@ -80,12 +90,11 @@ static int open_multi(struct mt_links *l, enum part part)
 	struct mt_uprobe_multi m = { .offsets = offsets, .cookies = cookies, .pid = l->tgid };
 	bool session = l->kind == MT_LINK_SESSION && part == PART_ENTRIES;
 	enum mt_link_kind kind = session ? MT_LINK_SESSION : MT_LINK_MULTI;
-	bool returns = part == PART_RETURNS;
 	char path[32];
 
 	target_path(l, path);
 	m.path = path;
-	m.flags = returns ? MT_BPF_F_UPROBE_MULTI_RETURN : 0;
+	m.flags = part == PART_RETURNS ? MT_BPF_F_UPROBE_MULTI_RETURN : 0;
 	for (size_t i = 0; i < a->nr_sites; i++) {
 		if (!is_in(l, &a->sites[i], part))
 			continue;
@@ -94,14 +103,13 @@ static int open_multi(struct mt_links *l, enum part part)
 	}
 	if (!m.cnt)
 		return 0;
-	return add(l, mt_link_create_uprobe_multi(returns ? mt_kernel_exit_fd(l->kernel, kind)
-							  : mt_kernel_enter_fd(l->kernel, kind),
+	return add(l, mt_link_create_uprobe_multi(program(l->kernel, kind, part),
 						  session ? MT_BPF_TRACE_UPROBE_SESSION
 							  : MT_BPF_TRACE_UPROBE_MULTI,
 						  &m));
 }
 
-static int open_perf(struct mt_links *l, size_t site, bool is_return)
+static int open_perf(struct mt_links *l, size_t site, enum part part)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .perf_event.bpf_cookie = cookie(l, site));
 	char path[32];
@@ -109,25 +117,22 @@ static int open_perf(struct mt_links *l, size_t site, bool is_return)
 
 	target_path(l, path);
 	event = mt_perf_uprobe_open(path, l->file->target->allocator->sites[site].file_offset,
-				    is_return, l->tgid);
+				    part == PART_RETURNS, l->tgid);
 	if (event < 0)
 		return event;
 	add(l, event);
-	link = bpf_link_create(is_return ? mt_kernel_exit_fd(l->kernel, l->kind)
-					 : mt_kernel_enter_fd(l->kernel, l->kind),
-			       event, BPF_PERF_EVENT, &opts);
+	link = bpf_link_create(program(l->kernel, l->kind, part), event, BPF_PERF_EVENT, &opts);
 	return link < 0 ? -errno : add(l, link);
 }
 
-static int open_shared(struct mt_links *l, size_t site, bool is_return)
+static int open_shared(struct mt_links *l, size_t site, enum part part)
 {
 	const struct mt_probe_target *target = l->file->target;
 	struct mt_shared_probe probe = {
 		.file_fd = target->fd,
 		.offset = target->allocator->sites[site].file_offset,
-		.is_return = is_return,
-		.prog_fd = is_return ? mt_kernel_exit_fd(l->kernel, l->kind)
-				     : mt_kernel_enter_fd(l->kernel, l->kind),
+		.is_return = part == PART_RETURNS,
+		.prog_fd = program(l->kernel, l->kind, part),
 		.cookie = cookie(l, site),
 	};
 
@@ -137,14 +142,13 @@ static int open_shared(struct mt_links *l, size_t site, bool is_return)
 static int open_each(struct mt_links *l, enum part part)
 {
 	const struct mt_allocator *a = l->file->target->allocator;
-	bool returns = part == PART_RETURNS;
 
 	for (size_t i = 0; i < a->nr_sites; i++) {
 		int err = 0;
 
 		if (is_in(l, &a->sites[i], part))
-			err = l->kind == MT_LINK_SHARED ? open_shared(l, i, returns)
-							: open_perf(l, i, returns);
+			err = l->kind == MT_LINK_SHARED ? open_shared(l, i, part)
+							: open_perf(l, i, part);
 		if (err)
 			return err;
 	}
@@ -161,6 +165,8 @@ static int open_all(struct mt_links *l, bool entry_only)
 		err = mt_kernel_control(l->kernel, MT_CONTROL_SHARE, l->tgid, NULL);
 	if (!err && !entry_only && l->kind != MT_LINK_SESSION)
 		err = open(l, PART_RETURNS);
+	if (!err && !entry_only)
+		err = open(l, PART_RETS);
 	err = err ? err : open(l, PART_ENTRIES);
 	if (!err && l->kind == MT_LINK_SESSION)
 		err = open(l, PART_UNSAFE);
