@@ -2,7 +2,7 @@
 """Fork, vfork, exec, children that come and go, crowds: one entry per program image."""
 import statistics
 
-from memtide import Recording, check, image, images, program, record
+from memtide import Recording, check, image, images, need, program, record
 from truth import check_lossless, compare_all
 
 
@@ -47,6 +47,14 @@ def test_exec():
           f"ended {[p['ended'] for p in entries]}")
     check([p["comm"] for p in entries] == [t["comm"] for t in truths],
           f"comm {[p['comm'] for p in entries]}")
+
+
+def test_exec_of_more():
+    """One that is held has called nothing yet of a library that the image before had not."""
+    recording = record("--", need("env"), program("mallocx"))
+    process = image(recording.report(), comm="mallocx")
+    check(process["heap"]["since"] == "start", f"since {process['heap']['since']}")
+    check(process["counted_time_pct"] == 100, f"{process['counted_time_pct']} % counted")
 
 
 def test_exec_by_thread():

@@ -122,7 +122,8 @@ static void note_watched(struct mt_process *process)
 
 /*
  * The counted window has opened; what ran before it in this recording is a gap. One that is
- * held has not run yet; a vfork child's window is its parent's.
+ * held has not run yet; a vfork child's window is its parent's. What is new in it was there
+ * since `since_ns`, -1: it is still to come.
  */
 static void note_open(struct mt_process *process, int64_t since_ns)
 {
@@ -133,7 +134,9 @@ static void note_open(struct mt_process *process, int64_t since_ns)
 		return;
 	p->ready = true;
 	if (p->seen_ns >= 0) {
-		mt_program_add_gap(p, since_ns, now, "another library's calls were not seen yet");
+		if (since_ns >= 0)
+			mt_program_add_gap(p, since_ns, now,
+					   "another library's calls were not seen yet");
 		return;
 	}
 	p->seen_ns = process->held ? p->start_ns : now;
@@ -220,11 +223,9 @@ static int attach(struct mt_session *s, struct mt_process *process, pid_t tid, b
 {
 	const struct mt_probe_target *targets[MT_FILES_MAX];
 	__cleanup(mt_maps_free) struct mt_maps *maps = NULL;
-	int64_t now = mt_clock_ns();
-	/* A library that is new has been called since it was mapped, but for a process that waits.
-	 */
-	int64_t since =
-		predict || !process->program->modules_stale ? now : process->program->stale_ns;
+	int64_t since = predict				  ? -1
+			: process->program->modules_stale ? process->program->stale_ns
+							  : mt_clock_ns();
 	int err = mt_maps_load(&maps, tid), nr, more = 0;
 
 	err = err ? err : mt_program_note_modules(process->program, s->locator, tid, maps);
