@@ -55,6 +55,7 @@ def last_image(document, truth):
 def check_family(document, truth, home, names=None):
     process = last_image(document, truth)
     check(process["comm"] == "family", f"the last image is {process['comm']}")
+    check(process["counted_time_pct"] == 100, f"{process['counted_time_pct']} % counted")
     compare(process, truth, view=View(home, names))
     return process
 

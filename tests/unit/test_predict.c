@@ -140,6 +140,30 @@ static void test_stays_below_the_root(void **state)
 	end(pid);
 }
 
+/* What /proc says of its program and its directory are our paths, not its own. */
+static void test_own_paths_below_the_root(void **state)
+{
+	__cleanup(mt_locator_free) struct mt_locator *l = NULL;
+	char *environment[] = { "LD_PRELOAD=./libhere.so", NULL };
+	pid_t pid;
+
+	if (geteuid()) {
+		print_message("skipped: chroot needs root\n");
+		skip();
+	}
+	fixture_run("mkdir -p cell/bin/own");
+	fixture_compile("cell/bin/program", trivial, "-Wl,-rpath,'$ORIGIN/own'");
+	fixture_run("i=$(readelf -l cell/bin/program | sed -n "
+		    "'s/.*interpreter: \\(.*\\)]/\\1/p') && "
+		    "mkdir -p cell/$(dirname $i) && cp $i cell/$i");
+	fixture_run("cp " FIXTURE_LIBC " cell/bin/own/libc.so.6");
+	compile_allocator("cell/libhere.so");
+	pid = hold(fixture_path("cell"), 0, "/bin/program", environment);
+	assert_int_equal(mt_locator_new(&l), 0);
+	assert_string_equal(predict(l, pid), "cell/libhere.so cell/bin/own/libc.so.6");
+	end(pid);
+}
+
 static void test_preloaded(void **state)
 {
 	char value[PATH_MAX];
@@ -295,9 +319,13 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_stays_below_the_root), cmocka_unit_test(test_preloaded),
-		cmocka_unit_test(test_set_user_id),	     cmocka_unit_test(test_needed),
-		cmocka_unit_test(test_order_of_directories), cmocka_unit_test(test_predicts_musl),
+		cmocka_unit_test(test_stays_below_the_root),
+		cmocka_unit_test(test_own_paths_below_the_root),
+		cmocka_unit_test(test_preloaded),
+		cmocka_unit_test(test_set_user_id),
+		cmocka_unit_test(test_needed),
+		cmocka_unit_test(test_order_of_directories),
+		cmocka_unit_test(test_predicts_musl),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -44,7 +44,8 @@ struct search {
 	struct mt_locator *locator;
 	pid_t pid;
 	int root;
-	char *environment; /* NULL: not looked at */
+	char root_path[PATH_MAX]; /* as we see it; "" for our own */
+	char *environment;	  /* NULL: not looked at */
 	const char *preload;
 	const char *library_path;
 	char *system_path; /* the linker's configuration, or NULL */
@@ -69,6 +70,36 @@ static void search_free(struct search **search)
 		close(s->root);
 	free(s);
 	*search = NULL;
+}
+
+/*
+ * Opens the root. What /proc says of the process are paths of ours, where its root is below
+ * ours; of another mount namespace they are those of that namespace, and so is this.
+ */
+static int open_root(struct search *s)
+{
+	char link[32];
+	ssize_t len;
+
+	s->root = mt_locate_open_root(s->pid);
+	if (s->root < 0)
+		return s->root;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", s->root);
+	len = readlink(link, s->root_path, sizeof(s->root_path) - 1);
+	if (len <= 1) /* "/" */
+		len = 0;
+	s->root_path[len] = '\0';
+	return 0;
+}
+
+/* A path of /proc, as the process sees it. */
+static const char *inside(const struct search *s, const char *path)
+{
+	size_t len = strlen(s->root_path);
+
+	if (strncmp(path, s->root_path, len) || (path[len] && path[len] != '/'))
+		return path;
+	return path + len;
 }
 
 static int add_file(struct search *s, const struct mt_probe_target *target, const char *path,
@@ -99,14 +130,16 @@ static int load_path(struct search *s, const char *path, const struct file *load
 	int err;
 
 	if (path[0] != '/') {
-		char link[32];
+		char link[32], cwd[PATH_MAX];
 		ssize_t len;
 
 		snprintf(link, sizeof(link), "/proc/%d/cwd", s->pid);
-		len = readlink(link, absolute, sizeof(absolute) - 1);
-		if (len < 0 || (size_t)len + 1 + strlen(path) >= sizeof(absolute))
+		len = readlink(link, cwd, sizeof(cwd) - 1);
+		if (len < 0)
 			return -ENOENT;
-		snprintf(absolute + len, sizeof(absolute) - (size_t)len, "/%s", path);
+		cwd[len] = '\0';
+		if (snprintf(absolute, sizeof(absolute), "%s/%s", inside(s, cwd), path) >= PATH_MAX)
+			return -ENOENT;
 		path = absolute;
 	}
 	err = mt_locator_open_below(s->locator, s->root, path, &t);
@@ -307,7 +340,7 @@ static int load_mapped(struct search *s)
 		if (!mt_mapping_is_code(&maps->v[i]) ||
 		    mt_locator_open(s->locator, s->pid, &maps->v[i], &t))
 			continue;
-		err = add_file(s, t, maps->v[i].path, NULL);
+		err = add_file(s, t, inside(s, maps->v[i].path), NULL);
 		if (t->allocator && !strncmp(t->allocator->name, "musl", strlen("musl")))
 			s->is_musl = true;
 	}
@@ -336,10 +369,9 @@ int mt_locator_predict(struct mt_locator *l, pid_t pid, const struct mt_probe_ta
 		return -ENOMEM;
 	s->locator = l;
 	s->pid = pid;
-	s->root = mt_locate_open_root(pid);
-	if (s->root < 0)
-		return s->root;
-	err = load_mapped(s);
+	s->root = -1;
+	err = open_root(s);
+	err = err ? err : load_mapped(s);
 	if (err)
 		return err;
 	read_environment(s);
