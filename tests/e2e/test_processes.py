@@ -49,6 +49,29 @@ def test_exec():
           f"comm {[p['comm'] for p in entries]}")
 
 
+def test_exec_at_once():
+    """An image that is over before its mappings could be read is known by its probes."""
+    recording = record("--", need("env"), program("static/leaf"))
+    document = recording.report()
+    process = image(document, comm="env")
+    check(process["heap"]["alloc_count"] > 0, f"heap {process['heap']}")
+    check(process["heap_note"] is None, f"it has heap, and is told: {process['heap_note']}")
+    check(process["allocators"][0].startswith("glibc 2."), f"allocators {process['allocators']}")
+    modules = {p["module"] for p in document["capture"]["probes"]}
+    check(any("libc.so" in m for m in modules), f"probes only in {modules}")
+    check(program("static/leaf") in modules, f"probes only in {modules}")
+
+
+def test_end_at_once():
+    """So is one that is not held, and ends."""
+    for _ in range(10):
+        recording = record("--", program("leaf"), options=("--no-ptrace",))
+        process = image(recording.report(), comm="leaf")
+        told = (process["heap_note"] is None, len(process["allocators"]))
+        check(told == ((True, 1) if process["heap"] else (False, 0)),
+              f"heap {bool(process['heap'])}, {process['heap_note']}, {process['allocators']}")
+
+
 def test_exec_of_more():
     """One that is held has called nothing yet of a library that the image before had not."""
     recording = record("--", need("env"), program("mallocx"))

@@ -2,6 +2,7 @@
 #include "capture/drain.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -15,6 +16,7 @@
 #include "session/tables.h"
 #include "target/locate.h"
 #include "target/proc.h"
+#include "target/runtime.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -116,10 +118,8 @@ static void fill_heap(struct mt_drain *d, const struct mt_program *p, struct mt_
 		row->anon_grown_bytes = proc.anon_grown_bytes;
 		row->anon_heap_bytes = proc.anon_heap_bytes;
 	}
-	if (!mt_program_heap_watched(p, &proc))
+	if (!mt_program_heap_watched(p))
 		return;
-	if (!p->watched && !p->entry_only) /* its probes were hit before its mappings were read */
-		row->heap_note = NULL;
 	row->seen_ns = relative(d, p->seen_ns);
 	row->heap_live_bytes = proc.peak_bytes - mt_peak_headroom(proc.word);
 	row->heap_peak_bytes = proc.peak_bytes;
@@ -138,8 +138,18 @@ static void fill_heap(struct mt_drain *d, const struct mt_program *p, struct mt_
 	row->heap_peak_ns = -1;
 }
 
+/* "a", then "a,b"; what has no room is left out. */
+static void append_name(char *list, size_t size, const char *name)
+{
+	size_t used = strlen(list);
+
+	if (!strstr(list, name) && used + strlen(name) + 2 <= size)
+		snprintf(list + used, size - used, "%s%s", used ? "," : "", name);
+}
+
 static int put_process(struct mt_drain *d, const struct mt_program *p)
 {
+	char allocators[96] = "", runtimes[32] = "";
 	struct mt_process_row row = {
 		.id = p->slot,
 		.parent_id = p->parent_slot,
@@ -148,8 +158,6 @@ static int put_process(struct mt_drain *d, const struct mt_program *p)
 		.comm = p->comm,
 		.exe = p->exe,
 		.cgroup = p->cgroup,
-		.allocators = p->allocators[0] ? p->allocators : NULL,
-		.runtimes = p->runtimes[0] ? p->runtimes : NULL,
 		.heap_note = p->heap_note,
 		.start_ns = p->start_ns - d->start_ns,
 		.end_ns = relative(d, p->end_ns),
@@ -160,6 +168,16 @@ static int put_process(struct mt_drain *d, const struct mt_program *p)
 		.seen_ns = -1,
 	};
 
+	for (size_t i = 0; i < p->nr_probed; i++)
+		append_name(allocators, sizeof(allocators), p->probed[i]->allocator->name);
+	for (size_t i = 0; i < p->nr_modules; i++) {
+		const struct mt_probe_target *file = p->modules[i].file;
+
+		if (file && file->runtime)
+			append_name(runtimes, sizeof(runtimes), file->runtime->name);
+	}
+	row.allocators = allocators[0] ? allocators : NULL;
+	row.runtimes = runtimes[0] ? runtimes : NULL;
 	fill_memory(d, p, &row);
 	fill_heap(d, p, &row);
 	return mt_capture_put_process(d->capture, &row);
@@ -307,11 +325,10 @@ static int put_probes(struct mt_drain *d, const struct mt_program *p)
 	bool session = mt_kernel_links(mt_session_kernel(d->session)) == MT_LINK_SESSION;
 	int err = 0;
 
-	for (size_t i = 0; i < p->nr_modules && p->watched; i++) {
-		const struct mt_probe_target *file = p->modules[i].file;
+	for (size_t i = 0; i < p->nr_probed; i++) {
+		const struct mt_probe_target *file = p->probed[i];
 
-		for (size_t j = 0; file && file->allocator && j < file->allocator->nr_sites && !err;
-		     j++) {
+		for (size_t j = 0; j < file->allocator->nr_sites && !err; j++) {
 			const struct mt_probe_site *site = &file->allocator->sites[j];
 			struct mt_probe_row row = {
 				.module = file->path,

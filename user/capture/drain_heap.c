@@ -314,17 +314,16 @@ struct walk {
 static int on_site(const struct mt_site_key *key, const struct mt_site *s, void *arg)
 {
 	struct walk *w = arg;
-	struct mt_program *p = mt_session_program(w->h->session, key->slot);
+	const struct mt_program *p = mt_session_program(w->h->session, key->slot);
 	uint64_t ops = s->alloc_cnt + s->free_cnt, word, epoch;
 	struct site *site;
 	int err;
 
-	if (!p || p->hidden || p->foreign)
+	if (!p || p->hidden || !mt_program_heap_watched(p))
 		return 0;
 	site = site_get(w->h, key);
 	if (!site)
 		return -ENOMEM;
-	p->watched = true; /* it was called, so it is mapped */
 	word = w->words[key->slot];
 	epoch = word & ~MT_HEADROOM_MASK;
 	if (site->ops == ops && site->epoch == epoch && !w->all && !(p->ended && site->aged))

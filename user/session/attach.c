@@ -11,6 +11,7 @@
 #include "session/links.h"
 #include "session/stacks.h"
 #include "session/state.h"
+#include "session/tables.h"
 #include "target/locate.h"
 #include "target/maps.h"
 #include "target/predict.h"
@@ -54,24 +55,6 @@ static bool is_entry_only(const struct mt_session *s, const struct mt_process *p
 	return false;
 }
 
-/* "a", then "a,b"; what has no room is left out. */
-static void append_name(char *list, size_t size, const char *name)
-{
-	size_t used = strlen(list);
-
-	if (!strstr(list, name) && used + strlen(name) + 2 <= size)
-		snprintf(list + used, size - used, "%s%s", used ? "," : "", name);
-}
-
-void mt_attach_name_links(struct mt_process *process)
-{
-	struct mt_program *p = process->program;
-
-	for (size_t i = 0; i < process->nr_links && !p->watched && !p->foreign; i++)
-		append_name(p->allocators, sizeof(p->allocators),
-			    mt_links_target(process->links[i])->allocator->name);
-}
-
 /* Why what is counted is not the heap, or not all that there is to know of it. */
 static const char *heap_note(const struct mt_program *p)
 {
@@ -82,10 +65,10 @@ static const char *heap_note(const struct mt_program *p)
 	if (p->foreign)
 		return "another malloc than a known one comes first: name its file with --lib; "
 		       "mappings and faults only";
-	if (!p->watched && no_symbols)
+	if (!p->nr_probed && no_symbols)
 		return "static binary without symbols: no allocator found; mappings and faults "
 		       "only";
-	if (!p->watched)
+	if (!p->nr_probed)
 		return "no allocator that is known: name its file with --lib; mappings and faults "
 		       "only";
 	if (p->entry_only)
@@ -94,30 +77,58 @@ static const char *heap_note(const struct mt_program *p)
 	return NULL;
 }
 
-/* What is probed and mapped has a name in the report. */
-static void note_watched(struct mt_process *process)
+static void add_probed(struct mt_program *p, const struct mt_probe_target *target)
+{
+	for (size_t i = 0; i < p->nr_probed; i++)
+		if (p->probed[i] == target)
+			return;
+	if (p->nr_probed < MT_FILES_MAX)
+		p->probed[p->nr_probed++] = target;
+}
+
+/*
+ * What it was seen to map takes the place of what was only expected; what it unmaps later
+ * stays, as it has been called.
+ */
+static void note_probed(struct mt_process *process, const struct mt_probe_target **targets, int nr,
+			bool expected)
 {
 	struct mt_program *p = process->program;
+	bool kept = false;
 
-	for (size_t i = 0; i < p->nr_modules; i++) {
-		const struct mt_probe_target *file = p->modules[i].file;
-
-		if (!file)
+	for (int i = 0; i < nr && !p->foreign; i++) {
+		if (!has_links(process, targets[i]))
 			continue;
-		/* A sanitizer: what calls libc's malloc then is not the program. */
-		p->foreign |= file->foreign_malloc;
-		if (file->runtime)
-			append_name(p->runtimes, sizeof(p->runtimes), file->runtime->name);
+		if (p->expected && !kept)
+			p->nr_probed = 0;
+		kept = true;
+		p->expected = expected;
+		add_probed(p, targets[i]);
 	}
-	for (size_t i = 0; i < p->nr_modules && !p->foreign; i++) {
-		const struct mt_probe_target *file = p->modules[i].file;
+}
 
-		if (!file || !has_links(process, file))
-			continue;
-		p->watched = true;
-		append_name(p->allocators, sizeof(p->allocators), file->allocator->name);
-	}
+void mt_attach_settle(const struct mt_session *s, struct mt_process *process)
+{
+	struct mt_program *p = process->program;
+	const struct mt_probe_target *targets[MT_FILES_MAX];
+	struct mt_proc counts;
+
+	if (p->pid != process->pid || p->nr_probed || p->seen_ns < 0 ||
+	    mt_tables_proc(s->kernel, p->slot, &counts) || !counts.hits)
+		return;
+	for (size_t i = 0; i < process->nr_links; i++)
+		targets[i] = mt_links_target(process->links[i]);
+	note_probed(process, targets, process->nr_links, true);
 	p->heap_note = heap_note(p);
+}
+
+static void note_foreign(struct mt_program *p)
+{
+	for (size_t i = 0; i < p->nr_modules; i++)
+		/* A sanitizer: what calls libc's malloc then is not the program. */
+		p->foreign |= p->modules[i].file && p->modules[i].file->foreign_malloc;
+	if (p->foreign)
+		p->nr_probed = 0;
 }
 
 /*
@@ -240,7 +251,9 @@ static int attach(struct mt_session *s, struct mt_process *process, pid_t tid, b
 		nr += more;
 	if (nr > 0)
 		err = attach_targets(s, process, targets, nr, since);
-	note_watched(process);
+	note_foreign(process->program);
+	note_probed(process, targets, nr, predict);
+	process->program->heap_note = heap_note(process->program);
 	return err ? err : nr < 0 ? nr : 0;
 }
 

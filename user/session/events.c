@@ -114,10 +114,9 @@ static void on_exec(struct mt_session *s, const struct mt_event *e)
 	p = new_program(s, e, MT_BIRTH_EXEC);
 	if (!p)
 		return;
-	if (old && old->pid == process->pid) {
-		mt_attach_name_links(process);
+	mt_attach_settle(s, process);
+	if (old && old->pid == process->pid)
 		end_program(s, old, MT_ENDED_EXEC, -1, e);
-	}
 	p->parent_slot = e->a;
 	mt_program_identify(p);
 	memcpy(p->comm, e->comm, sizeof(p->comm));

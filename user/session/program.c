@@ -106,8 +106,9 @@ int mt_program_inherit(struct mt_program *child, const struct mt_program *parent
 	child->parent_slot = parent->slot;
 	child->ppid = parent->pid;
 	memcpy(child->comm, parent->comm, sizeof(child->comm));
-	memcpy(child->allocators, parent->allocators, sizeof(child->allocators));
-	memcpy(child->runtimes, parent->runtimes, sizeof(child->runtimes));
+	memcpy(child->probed, parent->probed, sizeof(child->probed));
+	child->nr_probed = parent->nr_probed;
+	child->expected = parent->expected;
 	child->heap_note = parent->heap_note;
 	free(child->exe);
 	free(child->cgroup);
@@ -226,9 +227,9 @@ int mt_program_add_gap(struct mt_program *p, int64_t from_ns, int64_t to_ns, con
 	return 0;
 }
 
-bool mt_program_heap_watched(const struct mt_program *p, const struct mt_proc *counts)
+bool mt_program_heap_watched(const struct mt_program *p)
 {
-	return p->seen_ns >= 0 && !p->foreign && (p->watched || counts->hits);
+	return p->seen_ns >= 0 && p->nr_probed;
 }
 
 bool mt_program_seen_from_start(const struct mt_program *p)

@@ -24,6 +24,8 @@ struct mt_maps;
 struct mt_probe_target;
 struct mt_stacks;
 
+#define MT_FILES_MAX 8 /* allocator libraries probed in one process */
+
 enum mt_ended {
 	MT_ENDED_RUNNING = 0,
 	MT_ENDED_EXEC,
@@ -64,8 +66,6 @@ struct mt_program {
 	char comm[MT_COMM_LEN];
 	char *exe;
 	char *cgroup;
-	char allocators[96];
-	char runtimes[32];
 	const char *heap_note; /* static: why its heap is not watched, or only in part */
 
 	int64_t start_ns;
@@ -77,7 +77,6 @@ struct mt_program {
 	bool hidden;	 /* the launched child before its exec: nobody's program */
 	bool ready;	 /* its links are open, be anything mapped that they are in or not */
 	bool foreign;	 /* another malloc than the probed one comes first: its heap is not seen */
-	bool watched;	 /* an allocator that it has mapped is probed */
 	bool entry_only; /* without return probes, links.h */
 
 	int status_fd;
@@ -86,6 +85,10 @@ struct mt_program {
 	struct mt_ledger *ledger;
 	struct mt_stacks *stacks;
 
+	/* The allocators that are probed; none where another malloc comes first. */
+	const struct mt_probe_target *probed[MT_FILES_MAX];
+	size_t nr_probed;
+	bool expected; /* `probed` is not what it was seen to map, but what it should */
 	struct mt_module *modules;
 	size_t nr_modules;
 	bool modules_stale;
@@ -118,7 +121,7 @@ int mt_program_look(struct mt_program *p, int64_t now_ns, int64_t heap_live_byte
 void mt_program_look_through(struct mt_program *p, pid_t tid);
 
 /* Its allocator is probed: what the kernel counted is its heap. */
-bool mt_program_heap_watched(const struct mt_program *p, const struct mt_proc *counts);
+bool mt_program_heap_watched(const struct mt_program *p);
 
 /* Its calls were counted from its first instruction on. */
 bool mt_program_seen_from_start(const struct mt_program *p);

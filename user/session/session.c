@@ -229,7 +229,7 @@ static int64_t heap_live(const struct mt_session *s, const struct mt_program *p)
 {
 	struct mt_proc proc;
 
-	if (!p->watched || mt_tables_proc(s->kernel, p->slot, &proc))
+	if (!mt_program_heap_watched(p) || mt_tables_proc(s->kernel, p->slot, &proc))
 		return -1;
 	return proc.peak_bytes - mt_peak_headroom(proc.word);
 }
@@ -265,6 +265,7 @@ static void look(struct mt_session *s, struct mt_process *process, int64_t now)
 	process->unheard = 0;
 	if (p->modules_stale)
 		mt_attach_refresh(s, process, process->pid);
+	mt_attach_settle(s, process);
 	mt_stacks_tick(p->stacks, p->ledger);
 }
 

@@ -27,6 +27,7 @@ struct mt_process *mt_session_add_process(struct mt_session *s, pid_t pid,
 
 void mt_session_drop_process(struct mt_session *s, struct mt_process *process)
 {
+	mt_attach_settle(s, process);
 	mt_attach_release(process);
 	*process = s->processes[--s->nr_processes];
 }

@@ -12,8 +12,6 @@
 #include "session/program.h"
 #include "session/session.h"
 
-#define MT_FILES_MAX 8 /* allocator libraries probed in one process */
-
 struct mt_hold;
 struct mt_links;
 
@@ -56,8 +54,8 @@ int mt_session_add_program(struct mt_session *s, struct mt_program *program);
 /* attach.c: open probes in what the process maps, or will map where `predict` is set. */
 int mt_attach_process(struct mt_session *s, struct mt_process *process, bool predict);
 void mt_attach_release(struct mt_process *process);
-/* Its program ends before its mappings were read: what it was probed in is what it had. */
-void mt_attach_name_links(struct mt_process *process);
+/* Its program ends. Where its mappings were not read in time, calls that were counted tell. */
+void mt_attach_settle(const struct mt_session *s, struct mt_process *process);
 /* Read its mappings again: modules, and allocators that are not probed yet. */
 int mt_attach_refresh(struct mt_session *s, struct mt_process *process, pid_t tid);
 /* Threads that were there before us. */
