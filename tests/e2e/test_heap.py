@@ -153,3 +153,16 @@ def test_another_malloc():
     process = image(document, comm="resize")
     check(process["heap"] is None, f"heap {process['heap']}")
     check(process["allocators"] == [], f"allocators {process['allocators']}")
+
+
+def test_another_malloc_behind():
+    """A plugin's own malloc, opened in mid-run, is not what the program calls."""
+    recording = Recording("--", program("late"), program("lib/libother.so"))
+    recording.go()
+    recording.wait()
+    process, truth = image(recording.report(), comm="late"), recording.truths()[0]
+    check(process["heap"], f"no heap: {process['heap_note']}")
+    for field in ("alloc_count", "live_count"):
+        got = sum(s[field] for s in process["sites"] if s["stack"][0]["function"] == "by_libc")
+        want = next(s[field] for s in truth["sites"] if s["function"] == "by_libc")
+        check(got == want, f"{field} by libc: {got}, in truth {want}")

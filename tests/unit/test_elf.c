@@ -148,6 +148,33 @@ static void test_an_import_is_no_definition(void **state)
 	expect_mark("pie", "here", "MARK-HERE");
 }
 
+static int export_error(const char *file, const char *function)
+{
+	_close_ int fd = fixture_open(file);
+	__cleanup(mt_elf_free) struct mt_elf *elf = open_elf(fd);
+	uint64_t offset = 0;
+
+	return mt_elf_exported(elf, function, &offset);
+}
+
+/* Global in .symtab is not known to others; where there is no .dynsym, it is all there is. */
+static void test_exported(void **state)
+{
+	static const char source[] = "void shown(void) {}\n"
+				     "__attribute__((visibility(\"hidden\"))) void kept(void) {}\n"
+				     "int main(void) { shown(); kept(); return 0; }\n";
+
+	fixture_compile("private", source, "");
+	fixture_compile("public", source, "-rdynamic");
+	fixture_compile("static", source, "-static");
+	assert_int_equal(function_error("private", "shown"), 0);
+	assert_int_equal(export_error("private", "shown"), -ENOENT);
+	assert_int_equal(export_error("public", "shown"), 0);
+	assert_int_equal(export_error("public", "kept"), -ENOENT);
+	assert_int_equal(export_error("static", "shown"), 0);
+	assert_int_equal(export_error("static", "nowhere"), -ENOENT);
+}
+
 static int count_marks(const struct mt_elf_symbol *sym, void *arg)
 {
 	int *seen = arg;
@@ -549,6 +576,7 @@ int main(void)
 		cmocka_unit_test(test_reads_code),
 		cmocka_unit_test(test_only_code_has_addresses),
 		cmocka_unit_test(test_an_import_is_no_definition),
+		cmocka_unit_test(test_exported),
 		cmocka_unit_test(test_enumerates),
 		cmocka_unit_test(test_describes),
 		cmocka_unit_test(test_search_path),

@@ -48,18 +48,37 @@ static void expect_content(const struct mt_probe_target *t, const char *expected
 	assert_string_equal(text, expected);
 }
 
+/* The allocators that a process has mapped, or those in its order of lookup. */
+static int allocators(struct mt_locator *l, pid_t pid, const struct mt_maps *maps, bool order,
+		      const struct mt_probe_target *out[4])
+{
+	_free_ const struct mt_probe_target **files = NULL;
+	const struct mt_probe_target *all[MT_PREDICT_MAX];
+	int count = mt_locator_find(l, pid, maps, &files);
+	size_t nr = 0;
+
+	if (count >= 0 && order)
+		count = mt_locator_predict(l, pid, files, count, all);
+	if (count < 0)
+		return count;
+	for (int i = 0; i < count; i++)
+		mt_locator_collect(order ? all[i] : files[i], out, 4, &nr);
+	return (int)nr;
+}
+
 static void test_finds_our_libc(void **state)
 {
 	__cleanup(mt_locator_free) struct mt_locator *l = NULL;
 	__cleanup(mt_maps_free) struct mt_maps *maps = NULL;
-	const struct mt_probe_target *found[4], *again[4], *predicted[4];
+	const struct mt_probe_target *found[4], *again[MT_PREDICT_MAX], *predicted[4],
+		**files = NULL;
 	void *twice = map_code(FIXTURE_LIBC);
 	struct stat st;
 	pid_t child;
 
 	assert_int_equal(mt_locator_new(&l), 0);
 	assert_int_equal(mt_maps_load(&maps, getpid()), 0);
-	assert_int_equal(mt_locator_find(l, getpid(), maps, found, 4), 1);
+	assert_int_equal(allocators(l, getpid(), maps, false, found), 1);
 	munmap(twice, 4096);
 	assert_int_equal(stat(FIXTURE_LIBC, &st), 0);
 	assert_int_equal(found[0]->inode, st.st_ino);
@@ -78,15 +97,15 @@ static void test_finds_our_libc(void **state)
 		for (;;)
 			pause();
 	}
-	assert_int_equal(mt_locator_find(l, child, maps, again, 4), 1);
+	assert_int_equal(allocators(l, child, maps, false, again), 1);
 	assert_ptr_equal(again[0], found[0]);
-	assert_int_equal(mt_locator_predict(l, child, predicted, 4), 1);
+	assert_int_equal(allocators(l, child, maps, true, predicted), 1);
 	assert_ptr_equal(predicted[0], found[0]);
-	assert_int_equal(mt_locator_find(l, getpid(), maps, found, 0), 0);
 	kill(child, SIGKILL);
 	assert_int_equal(waitpid(child, NULL, 0), child);
-	assert_int_equal(mt_locator_predict(l, child, predicted, 4), -ESRCH);
-	assert_int_equal(mt_locator_find(l, child, maps, again, 4), -ESRCH);
+	assert_int_equal(mt_locator_predict(l, child, predicted, 1, again), -ESRCH);
+	assert_int_equal(mt_locator_find(l, child, maps, &files), -ESRCH);
+	assert_null(files);
 }
 
 /* The file that is mapped, not the one that has its name now. */
@@ -368,12 +387,19 @@ static void test_foreign_malloc(void **state)
 	fixture_compile("both.so", source, "-shared -fPIC -fno-builtin -O1 -DMIMALLOC");
 	fixture_compile("ld.so", source, "-shared -fPIC -fno-builtin -Wl,-soname,ld-linux.so.2");
 	fixture_compile("given.so", source, "-shared -fPIC -fno-builtin");
+	fixture_compile("own.so", source, "-shared -fPIC -fno-builtin -fvisibility=hidden");
+	fixture_compile("protected.so", source,
+			"-shared -fPIC -fno-builtin -fvisibility=protected");
 	assert_int_equal(mt_locator_new(&l), 0);
 	assert_int_equal(mt_locator_add_library(l, fixture_path("given.so"), ""), 0);
 	assert_true(look_at(l, "foreign.so")->foreign_malloc);
 	assert_false(look_at(l, "half.so")->foreign_malloc);
+	assert_false(look_at(l, "own.so")->foreign_malloc);
+	assert_false(look_at(l, "own.so")->exports_malloc);
+	assert_true(look_at(l, "protected.so")->foreign_malloc);
 	assert_false(look_at(l, "ld.so")->foreign_malloc);
 	assert_false(look_at(l, FIXTURE_LIBC)->foreign_malloc);
+	assert_true(look_at(l, FIXTURE_LIBC)->exports_malloc);
 	t = look_at(l, "given.so");
 	assert_false(t->foreign_malloc);
 	assert_string_equal(t->allocator->name, "malloc");
@@ -424,7 +450,7 @@ static void test_lookup(void **state)
 
 	assert_int_equal(mt_locator_new(&l), 0);
 	assert_int_equal(mt_maps_load(&maps, getpid()), 0);
-	assert_int_equal(mt_locator_find(l, getpid(), maps, found, 4), 1);
+	assert_int_equal(allocators(l, getpid(), maps, false, found), 1);
 	assert_ptr_equal(mt_locator_lookup(l, "/elsewhere", found[0]->build_id), found[0]);
 	assert_null(mt_locator_lookup(l, found[0]->path, "00"));
 	assert_null(mt_locator_lookup(l, found[0]->path, NULL));

@@ -12,6 +12,7 @@
 
 #include "elf_fixture.h"
 #include "target/locate.h"
+#include "target/maps.h"
 #include "target/predict.h"
 #include "util/cleanup.h"
 
@@ -41,24 +42,51 @@ static void end(pid_t pid)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
-/* The paths of what is predicted, in order: below our directory, of others the last part. */
+/* The files in its order of lookup. */
+static size_t look_up(struct mt_locator *l, pid_t pid,
+		      const struct mt_probe_target *order[MT_PREDICT_MAX])
+{
+	_free_ const struct mt_probe_target **mapped = NULL;
+	__cleanup(mt_maps_free) struct mt_maps *maps = NULL;
+	int nr;
+
+	assert_int_equal(mt_maps_load(&maps, pid), 0);
+	nr = mt_locator_find(l, pid, maps, &mapped);
+	assert_true(nr > 0);
+	nr = mt_locator_predict(l, pid, mapped, (size_t)nr, order);
+	assert_true(nr >= 0);
+	return (size_t)nr;
+}
+
+/* The paths of the allocators in that order: below our directory, of others the last part. */
 static const char *predict(struct mt_locator *l, pid_t pid)
 {
-	const struct mt_probe_target *found[8];
+	const struct mt_probe_target *order[MT_PREDICT_MAX];
+	size_t nr = look_up(l, pid, order);
 	static char names[512];
-	int nr = mt_locator_predict(l, pid, found, 8);
 
-	assert_true(nr >= 0);
 	names[0] = '\0';
-	for (int i = 0; i < nr; i++) {
+	for (size_t i = 0; i < nr; i++) {
 		size_t len = strlen(names), ours = strlen(fixture_dir);
-		const char *path = found[i]->path;
+		const char *path = order[i]->path;
 
-		assert_non_null(found[i]->allocator);
+		if (!order[i]->allocator)
+			continue;
 		path = strncmp(path, fixture_dir, ours) ? strrchr(path, '/') : path + ours;
-		snprintf(names + len, sizeof(names) - len, "%s%s", i ? " " : "", path + 1);
+		snprintf(names + len, sizeof(names) - len, "%s%s", len ? " " : "", path + 1);
 	}
 	return names;
+}
+
+static bool is_foreign(pid_t pid)
+{
+	__cleanup(mt_locator_free) struct mt_locator *l = NULL;
+	const struct mt_probe_target *order[MT_PREDICT_MAX];
+	size_t nr;
+
+	assert_int_equal(mt_locator_new(&l), 0);
+	nr = look_up(l, pid, order);
+	return mt_predict_is_foreign(order, nr);
 }
 
 static void expect_predicted(const char *program, const char *variable, const char *value,
@@ -161,6 +189,29 @@ static void test_own_paths_below_the_root(void **state)
 	pid = hold(fixture_path("cell"), 0, "/bin/program", environment);
 	assert_int_equal(mt_locator_new(&l), 0);
 	assert_string_equal(predict(l, pid), "cell/libhere.so cell/bin/own/libc.so.6");
+	end(pid);
+}
+
+/* Known by its name where the mapped file is that of a layer, by its inode where it is gone. */
+static void test_finds_the_program(void **state)
+{
+	__cleanup(mt_locator_free) struct mt_locator *l = NULL;
+	const struct mt_probe_target *order[MT_PREDICT_MAX], *mapped[1];
+	char *environment[] = { NULL };
+	struct mt_probe_target layer;
+	pid_t pid;
+
+	fixture_compile("program", trivial, "");
+	assert_int_equal(mt_locator_new(&l), 0);
+	pid = hold(NULL, 0, fixture_path("program"), environment);
+	assert_true(look_up(l, pid, order) > 1);
+	layer = *order[0];
+	layer.inode++;
+	mapped[0] = &layer;
+	assert_true(mt_locator_predict(l, pid, mapped, 1, order) > 1);
+	assert_ptr_equal(order[0], &layer);
+	assert_int_equal(unlink(fixture_path("program")), 0);
+	assert_string_equal(predict(l, pid), "libc.so.6");
 	end(pid);
 }
 
@@ -277,7 +328,7 @@ static void test_order_of_directories(void **state)
 static void test_predicts_musl(void **state)
 {
 	__cleanup(mt_locator_free) struct mt_locator *l = NULL;
-	const struct mt_probe_target *found[8], *again[8];
+	const struct mt_probe_target *found[MT_PREDICT_MAX], *again[MT_PREDICT_MAX];
 	char *environment[] = { NULL };
 	pid_t pid;
 
@@ -286,11 +337,10 @@ static void test_predicts_musl(void **state)
 	fixture_run("musl-gcc -o musl musl.c && musl-gcc -static -o static musl.c");
 	assert_int_equal(mt_locator_new(&l), 0);
 	pid = hold(NULL, 0, fixture_path("musl"), environment);
-	assert_int_equal(mt_locator_predict(l, pid, found, 8), 1);
-	assert_string_equal(found[0]->allocator->name, "musl 1.2.3");
-	assert_int_equal(mt_locator_predict(l, pid, again, 8), 1);
-	assert_ptr_equal(found[0], again[0]);
-	assert_int_equal(mt_locator_predict(l, pid, again, 0), 0);
+	assert_int_equal(look_up(l, pid, found), 2);
+	assert_string_equal(found[1]->allocator->name, "musl 1.2.3");
+	assert_int_equal(look_up(l, pid, again), 2);
+	assert_ptr_equal(found[1], again[1]);
 	end(pid);
 	/* It does not look where glibc's linker does. */
 	fixture_compile("sub/libdeep.so", allocator,
@@ -302,6 +352,81 @@ static void test_predicts_musl(void **state)
 	pid = hold(NULL, 0, fixture_path("static"), environment);
 	assert_string_equal(predict(l, pid), "static");
 	end(pid);
+}
+
+/* A malloc of nobody's, and programs that load it in one way or another. */
+static const char strange[] = "void *malloc(unsigned long n) { return (void *)n; }\n"
+			      "void free(void *p) { *(volatile char *)p = 1; }\n";
+
+static bool foreign_held(const char *program, const char *preload)
+{
+	char setting[PATH_MAX];
+	char *environment[] = { setting, NULL };
+	bool foreign;
+	pid_t pid;
+
+	snprintf(setting, sizeof(setting), "LD_PRELOAD=%s", preload);
+	pid = hold(NULL, 0, fixture_path(program), environment);
+	foreign = is_foreign(pid);
+	end(pid);
+	return foreign;
+}
+
+/* Whose malloc comes first is called; what comes behind it is not. */
+static void test_foreign_by_order(void **state)
+{
+	fixture_compile("libstrange.so", strange, "-shared -fPIC -fno-builtin");
+	fixture_compile("libbetween.so", "int x;\n",
+			"-shared -fPIC " LINK "-L. -lstrange -Wl,-rpath,'$ORIGIN'");
+	fixture_compile("plain", trivial, "");
+	fixture_compile("before", trivial, LINK "-L. -lstrange -Wl,-rpath,'$ORIGIN'");
+	fixture_compile("behind", trivial, LINK "-L. -lc -lstrange -Wl,-rpath,'$ORIGIN'");
+	fixture_compile("deeper", trivial, LINK "-L. -lbetween -Wl,-rpath,'$ORIGIN'");
+	fixture_compile("main.o", trivial, "-c");
+	fixture_compile("itself", strange, "-fno-builtin main.o");
+	assert_false(foreign_held("plain", ""));
+	assert_true(foreign_held("plain", fixture_path("libstrange.so")));
+	/* Its needs come behind the program's. */
+	assert_false(foreign_held("plain", fixture_path("libbetween.so")));
+	assert_true(foreign_held("before", ""));
+	assert_false(foreign_held("behind", ""));
+	assert_true(foreign_held("behind", fixture_path("libstrange.so")));
+	assert_false(foreign_held("deeper", ""));
+	assert_true(foreign_held("itself", ""));
+}
+
+/* A plugin is bound to for itself, or comes behind: when it runs, that is what is seen. */
+static void test_foreign_plugin(void **state)
+{
+	static const char opens[] = "#include <dlfcn.h>\n"
+				    "#include <unistd.h>\n"
+				    "int main(int argc, char **argv)\n"
+				    "{ return write(1, dlopen(\"./libstrange.so\", RTLD_NOW"
+				    " | RTLD_GLOBAL) ? \"y\" : \"n\", 1) + pause(); }\n";
+	char *environment[] = { NULL };
+	char answer = 0;
+	int pipes[2];
+	pid_t pid;
+
+	fixture_compile("libstrange.so", strange, "-shared -fPIC -fno-builtin");
+	fixture_compile("opens", opens, "-ldl");
+	assert_int_equal(pipe(pipes), 0);
+	pid = fork();
+	if (!pid) {
+		char *const argv[] = { "opens", NULL };
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (chdir(fixture_dir) || dup2(pipes[1], 1) < 0)
+			_exit(1);
+		execve("./opens", argv, environment);
+		_exit(2);
+	}
+	close(pipes[1]);
+	assert_int_equal(read(pipes[0], &answer, 1), 1);
+	assert_int_equal(answer, 'y');
+	assert_false(is_foreign(pid));
+	end(pid);
+	close(pipes[0]);
 }
 
 static int setup(void **state)
@@ -321,11 +446,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stays_below_the_root),
 		cmocka_unit_test(test_own_paths_below_the_root),
+		cmocka_unit_test(test_finds_the_program),
 		cmocka_unit_test(test_preloaded),
 		cmocka_unit_test(test_set_user_id),
 		cmocka_unit_test(test_needed),
 		cmocka_unit_test(test_order_of_directories),
 		cmocka_unit_test(test_predicts_musl),
+		cmocka_unit_test(test_foreign_by_order),
+		cmocka_unit_test(test_foreign_plugin),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

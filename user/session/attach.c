@@ -3,7 +3,6 @@
  * attach: getting probes into a process, and knowing since when they count.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,15 +121,6 @@ void mt_attach_settle(const struct mt_session *s, struct mt_process *process)
 	p->heap_note = heap_note(p);
 }
 
-static void note_foreign(struct mt_program *p)
-{
-	for (size_t i = 0; i < p->nr_modules; i++)
-		/* A sanitizer: what calls libc's malloc then is not the program. */
-		p->foreign |= p->modules[i].file && p->modules[i].file->foreign_malloc;
-	if (p->foreign)
-		p->nr_probed = 0;
-}
-
 /*
  * The counted window has opened; what ran before it in this recording is a gap. One that is
  * held has not run yet; a vfork child's window is its parent's. What is new in it was there
@@ -227,6 +217,33 @@ static int attach_targets(struct mt_session *s, struct mt_process *process,
 }
 
 /*
+ * The allocators that it has mapped, and with `predict` those that it will map. Whose malloc it
+ * calls can be told as well: with a sanitizer, what calls libc's is not the program.
+ */
+static int find_targets(struct mt_session *s, struct mt_program *p, pid_t tid,
+			const struct mt_maps *maps, bool predict,
+			const struct mt_probe_target *out[MT_FILES_MAX])
+{
+	const struct mt_probe_target *order[MT_PREDICT_MAX];
+	_free_ const struct mt_probe_target **mapped = NULL;
+	int nr_mapped = mt_locator_find(s->locator, tid, maps, &mapped), nr_order;
+	size_t nr = 0;
+
+	if (nr_mapped <= 0)
+		return nr_mapped;
+	for (int i = 0; i < nr_mapped; i++)
+		mt_locator_collect(mapped[i], out, MT_FILES_MAX, &nr);
+	nr_order = mt_locator_predict(s->locator, tid, mapped, nr_mapped, order);
+	for (int i = 0; i < nr_order && predict; i++)
+		mt_locator_collect(order[i], out, MT_FILES_MAX, &nr);
+	if (nr_order > 0 && mt_predict_is_foreign(order, nr_order)) {
+		p->foreign = true;
+		p->nr_probed = 0;
+	}
+	return (int)nr;
+}
+
+/*
  * What its mappings show goes first: whether it may have return probes depends on it. What is
  * predicted joins what is mapped, so that there is one window without a gap.
  */
@@ -234,26 +251,20 @@ static int attach(struct mt_session *s, struct mt_process *process, pid_t tid, b
 {
 	const struct mt_probe_target *targets[MT_FILES_MAX];
 	__cleanup(mt_maps_free) struct mt_maps *maps = NULL;
-	int64_t since = predict				  ? -1
-			: process->program->modules_stale ? process->program->stale_ns
-							  : mt_clock_ns();
-	int err = mt_maps_load(&maps, tid), nr, more = 0;
+	struct mt_program *p = process->program;
+	int64_t since = predict ? -1 : p->modules_stale ? p->stale_ns : mt_clock_ns();
+	int err = mt_maps_load(&maps, tid), nr;
 
-	err = err ? err : mt_program_note_modules(process->program, s->locator, tid, maps);
+	err = err ? err : mt_program_note_modules(p, s->locator, tid, maps);
 	if (err)
 		return err;
 	if (is_entry_only(s, process))
 		drop_returns(s, process);
-	nr = mt_locator_find(s->locator, tid, maps, targets, MT_FILES_MAX);
-	if (predict && nr >= 0)
-		more = mt_locator_predict(s->locator, tid, targets + nr, MT_FILES_MAX - nr);
-	if (more > 0)
-		nr += more;
+	nr = find_targets(s, p, tid, maps, predict, targets);
 	if (nr > 0)
 		err = attach_targets(s, process, targets, nr, since);
-	note_foreign(process->program);
 	note_probed(process, targets, nr, predict);
-	process->program->heap_note = heap_note(process->program);
+	p->heap_note = heap_note(p);
 	return err ? err : nr < 0 ? nr : 0;
 }
 

@@ -108,6 +108,7 @@ int mt_program_inherit(struct mt_program *child, const struct mt_program *parent
 	memcpy(child->comm, parent->comm, sizeof(child->comm));
 	memcpy(child->probed, parent->probed, sizeof(child->probed));
 	child->nr_probed = parent->nr_probed;
+	child->foreign = parent->foreign;
 	child->expected = parent->expected;
 	child->heap_note = parent->heap_note;
 	free(child->exe);

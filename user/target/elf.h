@@ -34,6 +34,7 @@ struct mt_elf_symbol {
 	uint64_t limit; /* end of its section, or its own address: unknown */
 	bool ifunc;	/* the address is that of a resolver */
 	bool global;
+	bool exported;	      /* neither local nor hidden, in .dynsym or where there is none */
 	bool default_version; /* or has none */
 };
 
@@ -55,6 +56,9 @@ int mt_elf_attach_debug(struct mt_elf *elf, int fd);
  * executable segment. The first question makes an index; names over 255 bytes are not in it.
  */
 int mt_elf_function(struct mt_elf *elf, const char *name, uint64_t *file_offset);
+
+/* The same where other files may be bound to it; -ENOENT where it is for the file itself. */
+int mt_elf_exported(struct mt_elf *elf, const char *name, uint64_t *file_offset);
 
 /*
  * The bytes of that function, at most `max`; they live as long as the mt_elf. Errors as

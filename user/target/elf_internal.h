@@ -24,6 +24,7 @@ struct mt_elf_symtab {
 	Elf_Data *versions; /* or NULL */
 	size_t nr;
 	size_t strings; /* index of the string section */
+	bool exports;	/* its globals are known to other files: .dynsym, if there is one */
 };
 
 /* Where functions are looked up: see elf_symbols.c. */

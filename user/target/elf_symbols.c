@@ -54,8 +54,12 @@ static bool open_symtab(Elf *elf, uint32_t type, struct mt_elf_symtab *tab)
 
 static void add_symtab(struct mt_elf_symbols *s, Elf *elf, uint32_t type)
 {
-	if (elf && open_symtab(elf, type, &s->tabs[s->nr_tabs]))
-		s->nr_tabs++;
+	struct mt_elf_symtab *tab = &s->tabs[s->nr_tabs];
+
+	if (!elf || !open_symtab(elf, type, tab))
+		return;
+	tab->exports = !s->nr_tabs; /* a static program has none but .symtab */
+	s->nr_tabs++;
 }
 
 /* A file that has no such section, or a damaged one, has only its other tables. */
@@ -178,6 +182,8 @@ static bool read_function(const struct mt_elf_symtab *tab, size_t i, struct mt_e
 		.limit = sym.st_size ? sym.st_value : section_end(tab->elf, &sym),
 		.ifunc = GELF_ST_TYPE(sym.st_info) == STT_GNU_IFUNC,
 		.global = GELF_ST_BIND(sym.st_info) != STB_LOCAL,
+		/* The linker makes what is hidden local. */
+		.exported = tab->exports && GELF_ST_BIND(sym.st_info) != STB_LOCAL,
 		.default_version = !(version & 0x8000), /* VERSYM_HIDDEN */
 	};
 	return out->name && out->name[0];
@@ -339,6 +345,14 @@ int mt_elf_function(struct mt_elf *e, const char *name, uint64_t *file_offset)
 	struct mt_elf_symbol sym;
 
 	return find_function(e, name, &sym, file_offset);
+}
+
+int mt_elf_exported(struct mt_elf *e, const char *name, uint64_t *file_offset)
+{
+	struct mt_elf_symbol sym;
+	int err = find_function(e, name, &sym, file_offset);
+
+	return err ? err : sym.exported ? 0 : -ENOENT;
 }
 
 int mt_elf_function_code(struct mt_elf *e, const char *name, size_t max, const uint8_t **code,

@@ -57,6 +57,7 @@ static void target_free(struct mt_probe_target **target)
 	free(t->allocator);
 	free_strings(t->needed);
 	free(t->runpath);
+	free(t->soname);
 	free(t);
 	*target = NULL;
 }
@@ -234,18 +235,6 @@ static const char *prefix_of(const struct mt_locator *l, const struct mt_probe_t
 	return NULL;
 }
 
-/* As ld.so of older glibcs does too, for itself: that one is nobody's heap. */
-static bool has_foreign_malloc(struct mt_elf *elf, const struct mt_allocator *known)
-{
-	const char *soname = mt_elf_soname(elf);
-	uint64_t malloc, free;
-
-	if ((soname && !strncmp(soname, "ld", 2)) || mt_elf_function(elf, "malloc", &malloc) ||
-	    mt_elf_function(elf, "free", &free))
-		return false;
-	return !known || !mt_allocator_has(known, malloc);
-}
-
 static int stop(const struct mt_elf_symbol *sym, void *arg)
 {
 	return 1;
@@ -255,6 +244,16 @@ static int stop(const struct mt_elf_symbol *sym, void *arg)
 static bool is_static_program(struct mt_elf *elf)
 {
 	return mt_elf_is_static(elf) && !mt_elf_soname(elf) && !mt_elf_needed(elf, 0);
+}
+
+/* As ld.so of older glibcs does too, for itself: that one is nobody's heap. */
+static bool exports_malloc(struct mt_elf *elf, uint64_t *malloc)
+{
+	const char *soname = mt_elf_soname(elf);
+	uint64_t free;
+
+	return (!soname || strncmp(soname, "ld", 2)) && !mt_elf_exported(elf, "malloc", malloc) &&
+	       !mt_elf_exported(elf, "free", &free);
 }
 
 /*
@@ -277,6 +276,7 @@ static int read_allocator(struct mt_elf *elf, const char *prefix, int debug,
 			  struct mt_probe_target *t)
 {
 	_free_ struct mt_allocator *a = malloc(sizeof(*a));
+	uint64_t at;
 	int err;
 
 	if (!a)
@@ -290,7 +290,10 @@ static int read_allocator(struct mt_elf *elf, const char *prefix, int debug,
 		mt_warn("%s is an allocator, and a function of it cannot be probed: the heap of "
 			"who uses it is not known",
 			t->path);
-	t->foreign_malloc = err == -ENOEXEC || has_foreign_malloc(elf, t->allocator);
+	t->exports_malloc = exports_malloc(elf, &at);
+	t->foreign_malloc =
+		err == -ENOEXEC ||
+		(t->exports_malloc && !(t->allocator && mt_allocator_has(t->allocator, at)));
 	t->no_symbols = is_static_program(elf) && !mt_elf_each_function(elf, stop, NULL);
 	return 0;
 }
@@ -319,7 +322,8 @@ static int read_needs(struct mt_elf *elf, struct mt_probe_target *t)
 			return err;
 	}
 	t->inherits = mt_elf_inherits_runpath(elf);
-	return copy_text(mt_elf_runpath(elf), &t->runpath);
+	err = copy_text(mt_elf_soname(elf), &t->soname);
+	return err ? err : copy_text(mt_elf_runpath(elf), &t->runpath);
 }
 
 /* What is no ELF, or not one for this machine, or damaged, is a file without any of this. */
@@ -433,23 +437,31 @@ int mt_locator_open_below(struct mt_locator *l, int root, const char *path,
 	return err;
 }
 
+static bool has(const struct mt_probe_target *const *v, size_t nr, const struct mt_probe_target *t)
+{
+	for (size_t i = 0; i < nr; i++) {
+		if (v[i] == t)
+			return true;
+	}
+	return false;
+}
+
 void mt_locator_collect(const struct mt_probe_target *t, const struct mt_probe_target **out,
 			size_t max, size_t *nr)
 {
-	for (size_t i = 0; i < *nr; i++) {
-		if (out[i] == t)
-			return;
-	}
-	if (t->allocator && *nr < max)
+	if (t->allocator && *nr < max && !has(out, *nr, t))
 		out[(*nr)++] = t;
 }
 
 int mt_locator_find(struct mt_locator *l, pid_t pid, const struct mt_maps *maps,
-		    const struct mt_probe_target **out, size_t max)
+		    const struct mt_probe_target ***out)
 {
+	_free_ const struct mt_probe_target **v = calloc(maps->nr + 1, sizeof(*v));
 	size_t nr = 0;
 	int failed = 0;
 
+	if (!v)
+		return -ENOMEM;
 	for (size_t i = 0; i < maps->nr; i++) {
 		const struct mt_probe_target *t;
 		int err;
@@ -457,12 +469,15 @@ int mt_locator_find(struct mt_locator *l, pid_t pid, const struct mt_maps *maps,
 		if (!mt_mapping_is_code(&maps->v[i]))
 			continue;
 		err = mt_locator_open(l, pid, &maps->v[i], &t);
-		if (!err)
-			mt_locator_collect(t, out, max, &nr);
-		else if (err != -ENOEXEC)
+		if (!err && !has(v, nr, t))
+			v[nr++] = t;
+		else if (err && err != -ENOEXEC)
 			failed = err;
 	}
-	return nr ? (int)nr : failed;
+	if (!nr)
+		return failed;
+	*out = TAKE_PTR(v);
+	return (int)nr;
 }
 
 const struct mt_probe_target *mt_locator_lookup(const struct mt_locator *l, const char *path,

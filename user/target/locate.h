@@ -41,9 +41,10 @@ struct mt_probe_target {
 	bool is_elf;			  /* a program or library for this machine */
 	struct mt_allocator *allocator;	  /* NULL: it is none */
 	const struct mt_runtime *runtime; /* NULL: none that we know */
-	bool foreign_malloc; /* it defines malloc and free, and they are of no allocator that we
-				know */
+	bool exports_malloc;		  /* and free, to all that is looked up after it */
+	bool foreign_malloc; /* that is of no allocator that we know, or one cannot be probed */
 	bool no_symbols;     /* a static program without the name of any function */
+	char *soname;	     /* or NULL */
 	/* What a dynamic linker would look for, to the NULL, and where; or NULL. */
 	char **needed;
 	char *runpath;
@@ -72,11 +73,12 @@ int mt_locator_open(struct mt_locator *l, pid_t pid, const struct mt_mapping *ma
 		    const struct mt_probe_target **out);
 
 /*
- * The allocators that a live process has mapped. Returns how many of them are in `out`, 0
- * for none, or -errno. A file that cannot be reached is an error only if nothing was found.
+ * The files with code that a live process has mapped, each once; the array is the caller's to
+ * free. Returns how many, or -errno: a file that cannot be reached is an error only if nothing
+ * was found.
  */
 int mt_locator_find(struct mt_locator *l, pid_t pid, const struct mt_maps *maps,
-		    const struct mt_probe_target **out, size_t max);
+		    const struct mt_probe_target ***out);
 
 /* The file at `path` below the directory `root`, which it does not leave. */
 int mt_locator_open_below(struct mt_locator *l, int root, const char *path,

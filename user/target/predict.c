@@ -8,14 +8,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "target/locate.h"
-#include "target/maps.h"
 #include "target/proc.h"
 #include "util/cleanup.h"
 
-/* More than any program needs; a hostile one may name files without end. */
-#define FILES_MAX   256
 #define NAMES_MAX   1024
 #define ENVIRON_MAX (1U << 20)
 #define CONFIG_MAX  (64U << 10)
@@ -33,7 +31,7 @@
 	"/usr/lib:/usr/local/lib/" ARCH "-linux-gnu:/usr/local/lib64:/usr/local/lib"
 #define MUSL_DIRS "/lib:/usr/local/lib:/usr/lib"
 
-/* A file that will be mapped. */
+/* A file in the order of lookup. */
 struct file {
 	const struct mt_probe_target *target;
 	char *path;		   /* as the process sees it */
@@ -43,6 +41,8 @@ struct file {
 struct search {
 	struct mt_locator *locator;
 	pid_t pid;
+	const struct mt_probe_target **mapped;
+	size_t nr_mapped;
 	int root;
 	char root_path[PATH_MAX]; /* as we see it; "" for our own */
 	char *environment;	  /* NULL: not looked at */
@@ -50,7 +50,7 @@ struct search {
 	const char *library_path;
 	char *system_path; /* the linker's configuration, or NULL */
 	bool is_musl;
-	struct file files[FILES_MAX];
+	struct file files[MT_PREDICT_MAX];
 	size_t nr;
 	const char *names[NAMES_MAX]; /* looked for already; each is a target's */
 	size_t nr_names;
@@ -111,7 +111,7 @@ static int add_file(struct search *s, const struct mt_probe_target *target, cons
 		if (s->files[i].target == target)
 			return 0;
 	}
-	if (s->nr == FILES_MAX)
+	if (s->nr == MT_PREDICT_MAX)
 		return 0;
 	f->path = strdup(path);
 	if (!f->path)
@@ -194,6 +194,19 @@ static int load_from(struct search *s, const char *dirs, const struct file *orig
 	return -ENOENT;
 }
 
+/* The mapped file that a dynamic linker would know by that name. */
+static const struct mt_probe_target *find_mapped(const struct search *s, const char *name)
+{
+	for (size_t i = 0; i < s->nr_mapped; i++) {
+		const struct mt_probe_target *t = s->mapped[i];
+		const char *slash = strrchr(t->path, '/');
+
+		if ((t->soname && !strcmp(t->soname, name)) || (slash && !strcmp(slash + 1, name)))
+			return t;
+	}
+	return NULL;
+}
+
 /* In the order of ld.so(8): RPATH, and that of the loader's loaders; the environment; RUNPATH. */
 static int load_name(struct search *s, const char *name, const struct file *loader)
 {
@@ -218,10 +231,13 @@ static int load_name(struct search *s, const char *name, const struct file *load
 
 static int load(struct search *s, const char *name, const struct file *loader)
 {
+	const struct mt_probe_target *known = find_mapped(s, name);
 	char path[PATH_MAX];
 	int err;
 
-	if (!strchr(name, '/'))
+	if (known)
+		err = add_file(s, known, inside(s, known->path), loader);
+	else if (!strchr(name, '/'))
 		err = load_name(s, name, loader);
 	else if (!expand(name, strlen(name), loader, path))
 		err = load_path(s, path, loader);
@@ -328,19 +344,27 @@ static char *read_config(const struct search *s, const char *path)
 	return TAKE_PTR(text);
 }
 
-/* What the kernel has mapped: the program and its dynamic linker, which for musl is its libc. */
-static int load_mapped(struct search *s)
+/*
+ * The program, and whether its dynamic linker is musl's, which is its libc. On an overlay the
+ * mapped file may be that of a layer, which has its name only (locate.c); one that was deleted
+ * has only its inode.
+ */
+static int load_program(struct search *s)
 {
-	__cleanup(mt_maps_free) struct mt_maps *maps = NULL;
-	int err = mt_maps_load(&maps, s->pid);
+	_close_ int fd = mt_proc_open(s->pid, "exe");
+	_free_ char *path = NULL;
+	struct stat st;
+	int err = mt_proc_exe(s->pid, &path);
 
-	for (size_t i = 0; !err && i < maps->nr; i++) {
-		const struct mt_probe_target *t;
+	if (err)
+		return err;
+	if (fd < 0 || fstat(fd, &st))
+		return fd < 0 ? fd : -errno;
+	for (size_t i = 0; i < s->nr_mapped && !err; i++) {
+		const struct mt_probe_target *t = s->mapped[i];
 
-		if (!mt_mapping_is_code(&maps->v[i]) ||
-		    mt_locator_open(s->locator, s->pid, &maps->v[i], &t))
-			continue;
-		err = add_file(s, t, inside(s, maps->v[i].path), NULL);
+		if ((t->dev == st.st_dev && t->inode == st.st_ino) || !strcmp(t->path, path))
+			err = add_file(s, t, inside(s, path), NULL);
 		if (t->allocator && !strncmp(t->allocator->name, "musl", strlen("musl")))
 			s->is_musl = true;
 	}
@@ -358,20 +382,20 @@ static int load_preloaded(struct search *s)
 	return load_list(s, everywhere, " \t\n:");
 }
 
-int mt_locator_predict(struct mt_locator *l, pid_t pid, const struct mt_probe_target **out,
-		       size_t max)
+int mt_locator_predict(struct mt_locator *l, pid_t pid, const struct mt_probe_target **mapped,
+		       size_t nr_mapped, const struct mt_probe_target *out[MT_PREDICT_MAX])
 {
 	__cleanup(search_free) struct search *s = calloc(1, sizeof(*s));
-	size_t nr = 0;
 	int err;
 
 	if (!s)
 		return -ENOMEM;
 	s->locator = l;
 	s->pid = pid;
-	s->root = -1;
+	s->mapped = mapped;
+	s->nr_mapped = nr_mapped;
 	err = open_root(s);
-	err = err ? err : load_mapped(s);
+	err = err ? err : load_program(s);
 	if (err)
 		return err;
 	read_environment(s);
@@ -383,6 +407,19 @@ int mt_locator_predict(struct mt_locator *l, pid_t pid, const struct mt_probe_ta
 	if (err)
 		return err;
 	for (size_t i = 0; i < s->nr; i++)
-		mt_locator_collect(s->files[i].target, out, max, &nr);
-	return (int)nr;
+		out[i] = s->files[i].target;
+	return (int)s->nr;
+}
+
+/* The first that exports malloc is called; an allocator that a file has for itself, too. */
+bool mt_predict_is_foreign(const struct mt_probe_target *const *files, size_t nr)
+{
+	bool bound = false;
+
+	for (size_t i = 0; i < nr; i++) {
+		if (files[i]->foreign_malloc && !(files[i]->exports_malloc && bound))
+			return true;
+		bound |= files[i]->exports_malloc;
+	}
+	return false;
 }
