@@ -233,6 +233,27 @@ static void test_a_wrong_symbol(void **state)
 	assert_int_equal(recognise("wrong", &a), -ENOEXEC);
 }
 
+/* Where the file does not say where functions begin, its other symbols do. */
+static void test_a_symbol_in_another(void **state)
+{
+	static const char source[] =
+		"asm(\".globl outer, malloc; .type outer, @function; .type malloc, @function\\n\"\n"
+		"    \"outer: .byte 0x90, 0x90; malloc: .byte 0x90, 0x90, 0x90\\n\"\n"
+		"    \".size malloc, 1; .size outer, \" OUTER);\n";
+	static const char flags[] =
+		"-shared -fPIC -nostdlib -Wl,--no-eh-frame-hdr -DOUTER='\"%d\"'";
+	static struct mt_allocator a;
+	char with[sizeof(flags)];
+
+	snprintf(with, sizeof(with), flags, 3);
+	fixture_compile("in", source, with);
+	assert_int_equal(recognise_as("in", "", &a), -ENOEXEC);
+	snprintf(with, sizeof(with), flags, 2);
+	fixture_compile("behind", source, with);
+	assert_int_equal(recognise_as("behind", "", &a), 0);
+	expect_sites(&a, "malloc", "malloc");
+}
+
 static void test_old_libpthread(void **state)
 {
 	static struct mt_allocator a;
@@ -511,6 +532,7 @@ int main(void)
 		cmocka_unit_test(test_placed_behind_the_entry),
 		cmocka_unit_test(test_a_resolver_is_no_malloc),
 		cmocka_unit_test(test_a_wrong_symbol),
+		cmocka_unit_test(test_a_symbol_in_another),
 		cmocka_unit_test(test_old_libpthread),
 		cmocka_unit_test(test_jemalloc),
 		cmocka_unit_test(test_tcmalloc),

@@ -69,10 +69,11 @@ int mt_elf_function_code(struct mt_elf *elf, const char *name, size_t max, const
 
 /*
  * Does a function begin at `address`, as .eh_frame_hdr says? A symbol table may be wrong, or
- * lie. 1: yes. 0: no, it is in the middle of one. -ENOENT: not said, as there is no sorted
- * table or it has no entry there (musl has next to none, assembly may have none).
+ * lie. 1: yes. 0: no, it is in the middle of one. Where there is no sorted table, or no entry in
+ * it (musl has next to none, assembly may have none), it is in the middle of one if it is in
+ * that of a function symbol, and else not said: -ENOENT.
  */
-int mt_elf_is_function_start(const struct mt_elf *elf, uint64_t address);
+int mt_elf_is_function_start(struct mt_elf *elf, uint64_t address);
 
 /* Defined functions, in the order of the tables above. The callback stops it by not 0. */
 int mt_elf_each_function(struct mt_elf *elf, int (*cb)(const struct mt_elf_symbol *, void *),

@@ -87,17 +87,26 @@ static bool read_fde(const struct mt_elf *e, const struct entry *entry, struct f
 		       e->frames.p_vaddr + (uint64_t)entry->start;
 }
 
-int mt_elf_is_function_start(const struct mt_elf *e, uint64_t address)
+static int spans(const struct mt_elf_symbol *sym, void *address)
+{
+	uint64_t at = *(uint64_t *)address;
+
+	return !sym->ifunc && at > sym->address && at - sym->address < sym->size;
+}
+
+int mt_elf_is_function_start(struct mt_elf *e, uint64_t address)
 {
 	struct header header;
 	struct entry entry;
 	uint64_t start;
 	struct fde fde;
 
-	if (!read_header(e, &header) || !find_entry(e, header.count, address, &entry))
-		return -ENOENT;
-	start = e->frames.p_vaddr + (uint64_t)entry.start;
-	if (start == address)
-		return 1;
-	return read_fde(e, &entry, &fde) && address - start < fde.size ? 0 : -ENOENT;
+	if (read_header(e, &header) && find_entry(e, header.count, address, &entry)) {
+		start = e->frames.p_vaddr + (uint64_t)entry.start;
+		if (start == address)
+			return 1;
+		if (read_fde(e, &entry, &fde) && address - start < fde.size)
+			return 0;
+	}
+	return mt_elf_each_function(e, spans, &address) ? 0 : -ENOENT;
 }
