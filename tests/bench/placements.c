@@ -104,8 +104,8 @@ static int print_site(int fd, const struct mt_probe_site *site)
 
 	if (len <= 0)
 		return -EIO;
-	printf("%-36s +%-3u %-9s%c %-4s %-4s %-4s ", site->function, site->function_offset,
-	       mt_placement_name(site->placement), site->needs_trial ? '*' : ' ',
+	printf("%-36s +%-3u %-9s %-4s %-4s %-4s ", site->function, site->function_offset,
+	       site->refused ? "refused" : mt_placement_name(site->placement),
 	       place_name(site->size_arg, site->size_at),
 	       place_name(site->factor_arg, site->factor_at),
 	       place_name(site->block_arg, site->block_at));
@@ -157,7 +157,7 @@ int main(int argc, char **argv)
 		failed |= print_or_say("file", argv[i], &count);
 	for (size_t i = 0; argc < 2 && i < ARRAY_SIZE(debian); i++)
 		failed |= print_or_say(debian[i].package, debian[i].file, &count);
-	printf("\n%u functions: %u emulated, %u stepped; *: tried in a child first\n",
-	       count.emulated + count.stepped, count.emulated, count.stepped);
+	printf("\n%u functions: %u emulated, %u stepped\n", count.emulated + count.stepped,
+	       count.emulated, count.stepped);
 	return failed != 0;
 }

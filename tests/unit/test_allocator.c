@@ -35,7 +35,7 @@ static void check_placed(const struct mt_probe_site *site)
 		return;
 	assert_int_equal(pread(fd, code, sizeof(code), (off_t)site->file_offset), sizeof(code));
 	assert_int_equal(code[code[0] == 0x41] & 0xf8, 0x50); /* push */
-	assert_false(site->needs_trial);
+	assert_true(site->needs_trial);
 }
 
 /* Where the dynamic linker says that libc's own function is, as an offset in the file. */
@@ -254,6 +254,41 @@ static void test_a_symbol_in_another(void **state)
 	expect_sites(&a, "malloc", "malloc");
 }
 
+/* What cannot be probed may lack if it only allocates, and is a family's own. */
+static void test_refused(void **state)
+{
+#ifndef __x86_64__
+	skip();
+#endif
+	static const char source[] =
+		"#define FUNCTION(name, code) asm(\".globl \" #name \"; .type \" #name \\\n"
+		"	\", @function; \" #name \": \" code \"; .size \" #name \", .-\" #name)\n"
+		"#define JUMP \".byte 0x0f, 0x1f, 0x44, 0, 0; jmp *%rax\"\n"
+		"FUNCTION(mi_version, \"mov $209, %eax; ret\");\n"
+		"FUNCTION(mi_malloc, \"push %rbx\");\n"
+		"FUNCTION(mi_zalloc, JUMP);\n"
+		"FUNCTION(mi_free, FREE);\n"
+		"FUNCTION(malloc, MALLOC);\n";
+	static struct mt_allocator a;
+	const char *flags = "-shared -nostdlib -DFREE='\"push %rbx\"' -DMALLOC='\"push %rbx\"'";
+
+	fixture_compile("lacks", source, flags);
+	assert_int_equal(recognise("lacks", &a), 0);
+	assert_int_equal(a.nr_sites, 3);
+	assert_true(find_site(&a, "mi_zalloc")->refused);
+	assert_null(mt_allocator_drop_refused(&a));
+	expect_sites(&a, "mimalloc 2.0.9", "mi_malloc mi_free");
+
+	fixture_compile("lacks", source, "-shared -nostdlib -DFREE=JUMP -DMALLOC='\"ret\"'");
+	assert_int_equal(recognise("lacks", &a), 0);
+	assert_ptr_equal(mt_allocator_drop_refused(&a), find_site(&a, "mi_free"));
+	assert_int_equal(a.nr_sites, 3);
+
+	fixture_compile("lacks", source, "-shared -nostdlib -DFREE='\"ret\"' -DMALLOC=JUMP");
+	assert_int_equal(recognise_as("lacks", "", &a), 0);
+	assert_ptr_equal(mt_allocator_drop_refused(&a), find_site(&a, "malloc"));
+}
+
 static void test_old_libpthread(void **state)
 {
 	static struct mt_allocator a;
@@ -464,7 +499,7 @@ static void test_to_entry(void **state)
 		struct mt_probe_site *site = &a.sites[i], was = a.sites[i];
 
 		mt_probe_site_to_entry(site);
-		assert_false(site->needs_trial);
+		assert_true(site->needs_trial);
 		assert_int_equal(site->function_offset, 0);
 		assert_int_equal(site->file_offset, was.file_offset - was.function_offset);
 		assert_int_equal(site->placement,
@@ -483,6 +518,17 @@ static void test_to_entry(void **state)
 #ifdef __x86_64__
 	assert_true(moved > 0); /* reallocarray's product */
 #endif
+}
+
+/* Not to the nop of 5 bytes that it begins with. */
+static void test_to_entry_behind_nops(void **state)
+{
+	struct mt_probe_site site = { .file_offset = 109, .function_offset = 9, .entry = 5 };
+
+	mt_probe_site_to_entry(&site);
+	assert_int_equal(site.file_offset, 105);
+	assert_int_equal(site.function_offset, 5);
+	assert_true(site.needs_trial);
 }
 
 static void survive(const char *file)
@@ -533,6 +579,7 @@ int main(void)
 		cmocka_unit_test(test_a_resolver_is_no_malloc),
 		cmocka_unit_test(test_a_wrong_symbol),
 		cmocka_unit_test(test_a_symbol_in_another),
+		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_old_libpthread),
 		cmocka_unit_test(test_jemalloc),
 		cmocka_unit_test(test_tcmalloc),
@@ -544,6 +591,7 @@ int main(void)
 		cmocka_unit_test(test_the_exported_one),
 		cmocka_unit_test(test_given_prefix),
 		cmocka_unit_test(test_to_entry),
+		cmocka_unit_test(test_to_entry_behind_nops),
 		cmocka_unit_test(test_survives_damage),
 	};
 

@@ -409,6 +409,36 @@ static void test_foreign_malloc(void **state)
 	assert_string_equal(t->allocator->name, "mimalloc 2.0.9");
 }
 
+static void refuse(struct mt_probe_target *t, void *name)
+{
+	for (size_t i = 0; i < t->allocator->nr_sites; i++) {
+		struct mt_probe_site *site = &t->allocator->sites[i];
+
+		site->refused = !strcmp(site->function, name);
+		site->optional = !strcmp(site->function, "pthread_create");
+	}
+}
+
+/* An allocator whose function cannot be probed is one that is not known. */
+static void test_refused(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		__cleanup(mt_locator_free) struct mt_locator *l = NULL;
+		const struct mt_probe_target *t;
+
+		assert_int_equal(mt_locator_new(&l), 0);
+		mt_locator_set_proof(l, refuse, i ? (char *)"free" : (char *)"pthread_create");
+		t = look_at(l, FIXTURE_LIBC);
+		assert_int_equal(t->foreign_malloc, i);
+		if (i) {
+			assert_null(t->allocator);
+			continue;
+		}
+		for (size_t s = 0; s < t->allocator->nr_sites; s++)
+			assert_int_not_equal(t->allocator->sites[s].func, MT_FUNC_PTHREAD_CREATE);
+	}
+}
+
 static void test_static_programs(void **state)
 {
 	__cleanup(mt_locator_free) struct mt_locator *l = NULL;
@@ -476,7 +506,8 @@ int main(void)
 		cmocka_unit_test(test_overlay),		cmocka_unit_test(test_no_file),
 		cmocka_unit_test(test_changed_content), cmocka_unit_test(test_only_regular_files),
 		cmocka_unit_test(test_given_library),	cmocka_unit_test(test_foreign_malloc),
-		cmocka_unit_test(test_static_programs), cmocka_unit_test(test_lookup),
+		cmocka_unit_test(test_refused),		cmocka_unit_test(test_static_programs),
+		cmocka_unit_test(test_lookup),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -386,6 +386,11 @@ void mt_puppet_free(struct mt_puppet **puppet)
 	*puppet = NULL;
 }
 
+bool mt_puppet_is_alive(const struct mt_puppet *p)
+{
+	return p->pid != 0;
+}
+
 int mt_puppet_seal(struct mt_puppet *p)
 {
 	struct sock_filter filter[] = {

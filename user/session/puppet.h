@@ -45,6 +45,9 @@ struct mt_puppet_probes {
 
 int mt_puppet_probe(struct mt_puppet *p, const struct mt_puppet_probes *probes);
 
+/* False: it has been killed, or has lived too long. */
+bool mt_puppet_is_alive(const struct mt_puppet *p);
+
 /* From here on it can make no system call. */
 int mt_puppet_seal(struct mt_puppet *p);
 

@@ -36,7 +36,7 @@ static void raise_file_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* No probe goes behind a function's entry that has not been tried there. */
+/* No probe goes to a place where it has not been tried; if it cannot be, not behind an entry. */
 static void prove(struct mt_probe_target *target, void *session)
 {
 	struct mt_session *s = session;
@@ -45,18 +45,17 @@ static void prove(struct mt_probe_target *target, void *session)
 		.multi = mt_kernel_links_by_process(s->kernel),
 		.closer = mt_kernel_closer(s->kernel),
 	};
-	int moved = mt_trial_run(target, a->sites, a->nr_sites, &options);
+	int err = mt_trial_run(target, a->sites, a->nr_sites, &options);
 
-	if (moved > 0)
-		mt_info("%s: %d of %zu probes go to their functions' entries", target->path, moved,
-			a->nr_sites);
-	if (moved >= 0)
+	if (!err)
 		return;
 	mt_warn("%s: probes cannot be tried (%s): they go to the functions' entries, which is "
 		"dearer",
-		target->path, strerror(-moved));
-	for (size_t i = 0; i < a->nr_sites; i++)
-		mt_probe_site_to_entry(&a->sites[i]);
+		target->path, strerror(-err));
+	for (size_t i = 0; i < a->nr_sites; i++) {
+		if (a->sites[i].needs_trial)
+			mt_probe_site_to_entry(&a->sites[i]);
+	}
 }
 
 /* A path of another mount namespace is reached through a process that is in it. */

@@ -19,6 +19,9 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
+#define KERNEL_ENOTSUPP 524 /* no error of user space */
+
+#define ROUNDS	  2  /* where the sites are, and at the entries of those that fail there */
 #define STEPS_MAX 64 /* instructions from the entry to the probe */
 #define REGS	  21 /* in struct pt_regs; struct user_regs_struct begins with the same */
 #define SMALL	  40
@@ -38,6 +41,7 @@ struct trial {
 	size_t nr_sites;
 	int map;
 	int prog;
+	bool multi;
 };
 
 #define REG(name) (offsetof(struct user_regs_struct, name) / sizeof(uint64_t))
@@ -127,7 +131,8 @@ static void close_trial(struct trial *t)
 
 /* ---- the probes ---- */
 
-static int attach(struct trial *t, const struct mt_probe_site *sites, size_t nr, bool multi,
+/* Those of `nr` sites, from `first` on, that are to be tried. */
+static int attach(struct trial *t, const struct mt_probe_site *sites, size_t first, size_t nr,
 		  bool returns)
 {
 	uint64_t offsets[MT_ALLOCATOR_SITES_MAX], cookies[MT_ALLOCATOR_SITES_MAX];
@@ -135,17 +140,41 @@ static int attach(struct trial *t, const struct mt_probe_site *sites, size_t nr,
 		.offsets = offsets,
 		.cookies = cookies,
 		.prog_fd = t->prog,
-		.multi = multi,
+		.multi = t->multi,
 		.returns = returns,
 	};
 
-	for (size_t i = 0; i < nr; i++) {
-		if (!sites[i].function_offset || (returns && sites[i].result != MT_RESULT_RETURN))
+	for (size_t i = first; i < first + nr; i++) {
+		if (!sites[i].needs_trial || (returns && sites[i].result != MT_RESULT_RETURN))
 			continue;
 		offsets[probes.cnt] = sites[i].file_offset;
 		cookies[probes.cnt++] = i;
 	}
 	return mt_puppet_probe(t->puppet, &probes);
+}
+
+/* What an instruction that the kernel does not probe leads to. */
+static bool is_refusal(int err)
+{
+	return err == -KERNEL_ENOTSUPP || err == -ENOEXEC;
+}
+
+/*
+ * For one instruction that it refuses the kernel refuses the link. Then they go one by one, as
+ * perf events always do, and the site that has no probe will not be reached.
+ */
+static int attach_all(struct trial *t, const struct mt_probe_site *sites, size_t nr, bool returns)
+{
+	int err = t->multi ? attach(t, sites, 0, nr, returns) : -ENOEXEC;
+
+	if (!is_refusal(err))
+		return err;
+	for (size_t i = 0; i < nr; i++) {
+		err = attach(t, sites, i, 1, returns);
+		if (err && !is_refusal(err))
+			return err;
+	}
+	return 0;
 }
 
 static int open_trial(struct trial *t, const struct mt_probe_target *target,
@@ -156,12 +185,13 @@ static int open_trial(struct trial *t, const struct mt_probe_target *target,
 
 	if (err)
 		return err;
-	t->prog = load_program(t->map, options->multi);
+	t->multi = options->multi;
+	t->prog = load_program(t->map, t->multi);
 	if (t->prog < 0)
 		return t->prog;
 	err = mt_puppet_new(&t->puppet, target->fd, options->closer);
-	err = err ? err : attach(t, sites, nr, options->multi, true);
-	err = err ? err : attach(t, sites, nr, options->multi, false);
+	err = err ? err : attach_all(t, sites, nr, true);
+	err = err ? err : attach_all(t, sites, nr, false);
 	return err ? err : mt_puppet_seal(t->puppet);
 }
 
@@ -219,9 +249,9 @@ static const char *reach(const struct trial *t, const struct mt_probe_site *site
 	err = err ? err : mt_puppet_call(t->puppet, address - site->function_offset, args);
 	for (int steps = 0; !err && !r->hits && steps < STEPS_MAX; steps++)
 		err = mt_puppet_step(t->puppet);
-	if (err == -EFAULT && size == LARGE)
-		return NULL; /* it may be for small sizes only */
-	if (err)
+	if (err == -EFAULT && size == LARGE && !r->hits)
+		return NULL;			 /* it may be for small sizes only */
+	if (err && (err != -EFAULT || !r->hits)) /* the probed instruction itself may fault */
 		return err == -EFAULT ? "the code before it faults" : strerror(-err);
 	return r->hits ? check_entry(site, r, address, args) : "it is not reached";
 }
@@ -240,7 +270,7 @@ static const char *leave(const struct trial *t, const struct mt_probe_site *site
 	return NULL;
 }
 
-/* Why the site is refused, or NULL. */
+/* Why the site is not as it should be, or NULL. */
 static const char *try_site(const struct trial *t, const struct mt_probe_site *site,
 			    struct record *r)
 {
@@ -250,37 +280,67 @@ static const char *try_site(const struct trial *t, const struct mt_probe_site *s
 	return why || !site->size_arg ? why : reach(t, site, r, LARGE);
 }
 
-int mt_trial_run(const struct mt_probe_target *target, struct mt_probe_site *sites, size_t nr,
-		 const struct mt_trial_options *options)
+/* What fails behind the entry is tried there next, and what fails there has no place. */
+static void give_up(const char *path, struct mt_probe_site *site, const char *why)
+{
+	if (site->function_offset > site->entry) {
+		mt_info("%s: %s is probed at its entry, not at +%u: %s", path, site->function,
+			site->function_offset, why);
+		mt_probe_site_to_entry(site);
+		return;
+	}
+	mt_info("%s: %s cannot be probed: %s", path, site->function, why);
+	site->needs_trial = false;
+	site->refused = true;
+}
+
+/* One process: it may not survive a site behind an entry, but one instruction at an entry. */
+static int run(const struct mt_probe_target *target, struct mt_probe_site *sites, size_t nr,
+	       const struct mt_trial_options *options)
 {
 	__cleanup(close_trial) struct trial t = { .map = -1, .prog = -1 };
-	size_t behind = 0;
-	int err, refused = 0;
+	int err = open_trial(&t, target, sites, nr, options);
 
-	for (size_t i = 0; i < nr; i++)
-		behind += sites[i].function_offset > 0;
-	if (!behind)
-		return 0;
-	if (nr > MT_ALLOCATOR_SITES_MAX)
-		return -E2BIG;
-	err = open_trial(&t, target, sites, nr, options);
 	if (err)
 		return err;
 	for (size_t i = 0; i < nr; i++) {
+		bool behind = sites[i].function_offset > sites[i].entry;
 		const char *why;
 
-		if (!sites[i].function_offset)
+		if (!sites[i].needs_trial)
 			continue;
 		why = try_site(&t, &sites[i], &t.records[i]);
-		if (why) {
-			mt_info("%s: %s is probed at its entry, not at +%u: %s", target->path,
-				sites[i].function, sites[i].function_offset, why);
-			mt_probe_site_to_entry(&sites[i]);
-			refused++;
-		}
-		sites[i].needs_trial = false;
+		if (why && !behind && !mt_puppet_is_alive(t.puppet))
+			continue;
+		if (why)
+			give_up(target->path, &sites[i], why);
+		else
+			sites[i].needs_trial = false;
 	}
-	return refused;
+	return 0;
+}
+
+static size_t count_untried(const struct mt_probe_site *sites, size_t nr)
+{
+	size_t untried = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		untried += sites[i].needs_trial;
+	return untried;
+}
+
+int mt_trial_run(const struct mt_probe_target *target, struct mt_probe_site *sites, size_t nr,
+		 const struct mt_trial_options *options)
+{
+	if (nr > MT_ALLOCATOR_SITES_MAX)
+		return -E2BIG;
+	for (int round = 0; round < ROUNDS && count_untried(sites, nr); round++) {
+		int err = run(target, sites, nr, options);
+
+		if (err)
+			return err;
+	}
+	return count_untried(sites, nr) ? -ETIMEDOUT : 0;
 }
 
 #else

@@ -4,14 +4,15 @@
  *
  * A probe behind a function's entry rests on what a decoder made of its first instructions. A
  * mistake would lose arguments, or, with a return probe and a moved stack pointer, kill the
- * target. So each such place is tried first, with the kernel's own probe in the very file, in a
- * process of ours (puppet.h) that runs the function up to there and no further: it must be
- * reached, by a small size and by a large one, once, with the stack and frame pointers of the
- * entry and the arguments where the site says; and the return must come by the return probe
- * where one is wanted. That a call does not come by again later is the decoder's to know.
+ * target; at an entry the kernel may refuse it. So each place is tried first, with the kernel's
+ * own probe in the very file, in a process of ours (puppet.h) that runs the function up to
+ * there and no further: it must be reached, by a small size and by a large one, once, with the
+ * stack and frame pointers of the entry and the arguments where the site says; and the return
+ * must come by the return probe where one is wanted. That a call does not come by again later
+ * is the decoder's to know.
  *
- * One process and one pair of links serve all sites of a file. Call it from one thread; no
- * child of ours but that process is waited for.
+ * One process and one pair of links serve all sites of a file, and another those that fail.
+ * Call it from one thread; no child of ours but that process is waited for.
  */
 #ifndef MT_SESSION_TRIAL_H
 #define MT_SESSION_TRIAL_H
@@ -29,9 +30,9 @@ struct mt_trial_options {
 };
 
 /*
- * Tries all sites that are behind their function's entry. One that fails is moved to the entry,
- * one that does not needs no other trial. How many were moved, said with -v; or -errno, not
- * logged, if there could be no trial: then the caller must move them all.
+ * Tries all sites that need it. One that fails is moved to its function's entry and tried there;
+ * one that fails there is refused; said with -v. Or -errno, not logged, if there could be no
+ * trial: then the caller must move all that still need it.
  */
 int mt_trial_run(const struct mt_probe_target *target, struct mt_probe_site *sites, size_t nr,
 		 const struct mt_trial_options *options);

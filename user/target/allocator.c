@@ -156,12 +156,14 @@ static int place(const struct match *m, const struct mt_catalogue_function *f,
 	if (!err)
 		err = mt_placement_choose(&request, &best);
 #endif
-	if (err && err != -ERANGE)
+	site->refused = err == -ENOTSUP;
+	if (err && err != -ERANGE && !site->refused)
 		return -ENOEXEC;
+	site->entry = best.entry;
 	site->function_offset = best.offset;
 	site->file_offset += best.offset;
 	site->placement = best.placement;
-	site->needs_trial = best.needs_trial;
+	site->needs_trial = !site->refused;
 	note_arguments(f, best.args, site);
 	return 0;
 }
@@ -232,7 +234,7 @@ static enum mt_result result(const struct mt_catalogue_function *f)
 }
 
 /* Of several names for one function the first is kept. */
-static int add_site(const struct match *m, const struct mt_catalogue_function *f)
+static int add_site(const struct match *m, const struct mt_catalogue_function *f, bool own)
 {
 	struct mt_allocator *a = m->out;
 	struct mt_probe_site *site = &a->sites[a->nr_sites];
@@ -244,6 +246,7 @@ static int add_site(const struct match *m, const struct mt_catalogue_function *f
 	*site = (struct mt_probe_site){
 		.func = f->func,
 		.result = result(f),
+		.optional = own && !f->block,
 	};
 	err = find(m, f->name, site->function, &offset);
 	if (err)
@@ -263,10 +266,11 @@ static int add_site(const struct match *m, const struct mt_catalogue_function *f
 	return 0;
 }
 
-static int add_sites(const struct match *m, const struct mt_catalogue_function *functions)
+/* `own`: the family's own functions, which programs call beside the standard ones. */
+static int add_sites(const struct match *m, const struct mt_catalogue_function *functions, bool own)
 {
 	for (const struct mt_catalogue_function *f = functions; f->name; f++) {
-		int err = add_site(m, f);
+		int err = add_site(m, f, own);
 
 		if (err)
 			return err;
@@ -390,12 +394,12 @@ static int fill(const struct match *m)
 	int err = 0;
 
 	if (has_malloc(m)) {
-		err = add_sites(m, mt_catalogue_standard);
+		err = add_sites(m, mt_catalogue_standard, false);
 		if (!err && m->family->operators && !new_calls_malloc(m->elf))
-			err = add_sites(m, mt_catalogue_operators);
+			err = add_sites(m, mt_catalogue_operators, false);
 	}
 	if (!err && m->family->own)
-		err = add_sites(m, m->family->own);
+		err = add_sites(m, m->family->own, true);
 	if (err)
 		return err;
 	for (size_t i = before; i < m->out->nr_sites; i++) {
@@ -432,14 +436,14 @@ int mt_allocator_recognise(struct mt_elf *elf, const char *prefix, struct mt_all
 
 void mt_probe_site_to_entry(struct mt_probe_site *site)
 {
-	uint32_t moved = site->function_offset;
+	uint32_t moved = site->function_offset - site->entry;
 
-	site->needs_trial = false;
 	if (!moved)
 		return;
+	site->needs_trial = true;
 	/* Or it would have stayed there. */
 	site->placement = MT_PLACEMENT_STEPPED;
-	site->function_offset = 0;
+	site->function_offset = site->entry;
 	site->file_offset -= moved;
 	if (site->internal_from != site->internal_to) {
 		site->internal_from += (int32_t)moved;
@@ -451,4 +455,20 @@ void mt_probe_site_to_entry(struct mt_probe_site *site)
 		site->factor_at = mt_placement_argument(site->factor_arg);
 	if (site->block_arg)
 		site->block_at = mt_placement_argument(site->block_arg);
+}
+
+const struct mt_probe_site *mt_allocator_drop_refused(struct mt_allocator *a)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < a->nr_sites; i++) {
+		if (a->sites[i].refused && !a->sites[i].optional)
+			return &a->sites[i];
+	}
+	for (size_t i = 0; i < a->nr_sites; i++) {
+		if (!a->sites[i].refused)
+			a->sites[kept++] = a->sites[i];
+	}
+	a->nr_sites = kept;
+	return NULL;
 }

@@ -26,8 +26,11 @@ struct mt_probe_site {
 	char function[64];	  /* as the file calls it: "_rjem_malloc", "_Znwm" */
 	uint64_t file_offset;	  /* of the probed instruction */
 	uint32_t function_offset; /* of it in the function */
+	uint32_t entry; /* where in the function it can always be: behind its first nops */
 	enum mt_placement placement;
-	bool needs_trial;  /* to be tried in a child before it is used (session/trial.h) */
+	bool needs_trial; /* to be tried in a child before it is used (session/trial.h) */
+	bool refused;	  /* there is no place for it */
+	bool optional;	  /* without it blocks are not seen, and no block is lost */
 	enum mt_result result;
 	/* Numbers of the arguments, 1 to 3, 0: it has none; and where they are, enum mt_arg. */
 	uint8_t size_arg, factor_arg, block_arg;
@@ -46,15 +49,21 @@ struct mt_allocator {
 /*
  * Every allocator of the catalogue that the file defines, in one. `prefix` may be NULL; else the
  * user says that the standard functions are there, under names that begin so.
- * -ENOENT: not an allocator that we know. -ENOEXEC: one that is damaged, or where a function
- * cannot be probed. `out` is then of no use.
+ * A function that cannot be probed has a site that is refused. -ENOENT: not an allocator that we
+ * know. -ENOEXEC: one that is damaged. `out` is then of no use.
  */
 int mt_allocator_recognise(struct mt_elf *elf, const char *prefix, struct mt_allocator *out);
 
 /* Is there a site in the function that begins at `file_offset`? */
 bool mt_allocator_has(const struct mt_allocator *a, uint64_t file_offset);
 
-/* The same site at the function's entry, where it needs no trial. */
+/* The same site at the function's entry, as yet untried there. */
 void mt_probe_site_to_entry(struct mt_probe_site *site);
+
+/*
+ * Takes the refused sites out, if the heap can be known without them. Else the first that it
+ * cannot be known without is handed back, and nothing is changed.
+ */
+const struct mt_probe_site *mt_allocator_drop_refused(struct mt_allocator *a);
 
 #endif

@@ -287,8 +287,7 @@ static int read_allocator(struct mt_elf *elf, const char *prefix, int debug,
 	if (!err)
 		t->allocator = TAKE_PTR(a);
 	if (err == -ENOEXEC)
-		mt_warn("%s is an allocator, and a function of it cannot be probed: the heap of "
-			"who uses it is not known",
+		mt_warn("%s is an allocator, and damaged: the heap of who uses it is not known",
 			t->path);
 	t->exports_malloc = exports_malloc(elf, &at);
 	t->foreign_malloc =
@@ -362,6 +361,29 @@ static int add(struct mt_locator *l, struct mt_probe_target *t)
 	return 0;
 }
 
+/* Says which functions cannot be probed, and goes without them or without the allocator. */
+static void drop_refused(struct mt_probe_target *t)
+{
+	struct mt_allocator *a = t->allocator;
+	const struct mt_probe_site *lacking;
+
+	for (size_t i = 0; i < a->nr_sites; i++) {
+		if (a->sites[i].refused && a->sites[i].optional)
+			mt_warn("%s: %s cannot be probed: what it does is not seen", t->path,
+				a->sites[i].function);
+	}
+	lacking = mt_allocator_drop_refused(a);
+	if (lacking)
+		mt_warn("%s is an allocator, and its %s cannot be probed: the heap of who uses it "
+			"is not known",
+			t->path, lacking->function);
+	t->foreign_malloc = t->foreign_malloc || lacking;
+	if (!lacking && a->nr_sites)
+		return;
+	free(t->allocator);
+	t->allocator = NULL;
+}
+
 /* The target of an open file. Takes `fd`. `root` is that of a process that sees it, or -1. */
 static int intern(struct mt_locator *l, int fd, const char *path, int root,
 		  const struct mt_probe_target **out)
@@ -390,6 +412,8 @@ static int intern(struct mt_locator *l, int fd, const char *path, int root,
 	err = read_elf(l, t, st.st_uid, root);
 	if (!err && t->allocator && l->prove)
 		l->prove(t, l->prove_arg);
+	if (!err && t->allocator)
+		drop_refused(t);
 	if (!err)
 		err = add(l, t);
 	if (err)

@@ -56,7 +56,7 @@ void mt_locator_free(struct mt_locator **locator);
 
 /*
  * What is done with an allocator before anybody else sees it: `prove` may move its sites to
- * their functions' entries. Without it they are as the decoder chose them.
+ * their functions' entries, or refuse them. Without it they are as the decoder chose them.
  */
 void mt_locator_set_proof(struct mt_locator *l, void (*prove)(struct mt_probe_target *, void *),
 			  void *arg);

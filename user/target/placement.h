@@ -26,7 +26,6 @@
 #ifndef MT_TARGET_PLACEMENT_H
 #define MT_TARGET_PLACEMENT_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,7 +52,7 @@ struct mt_placement_request {
 struct mt_placement_result {
 	uint32_t offset;
 	enum mt_placement placement;
-	bool needs_trial; /* behind the entry, by another instruction than a push */
+	uint32_t entry; /* where it is if not behind the entry: 0, or past the first nops */
 	/*
 	 * Where each needed argument is, enum mt_arg (wire.h). Of two factors that are known
 	 * only as their product, the first is where that is and the second MT_ARG_ONE.
@@ -69,7 +68,7 @@ uint8_t mt_placement_argument(unsigned int number);
 
 /*
  * -EINVAL: the code has no bytes, or too many, or `factors` are not two of what is needed.
- * -ENOTSUP: it begins with what must not be probed, and so would every place behind that.
+ * -ENOTSUP: it begins with what must not be probed, or is no code.
  */
 int mt_placement_choose(const struct mt_placement_request *request,
 			struct mt_placement_result *out);

@@ -2,6 +2,7 @@
 #include "target/placement_machine.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <linux/version.h>
 
@@ -252,12 +253,9 @@ static void find_emulated(const struct mt_placement_request *r, struct mt_placem
 		uint8_t args[3];
 
 		if (is_emulated(r, word) && mt_values_locate(&v, args)) {
-			*out = (struct mt_placement_result){
-				.offset = (uint32_t)at,
-				.placement = MT_PLACEMENT_EMULATED,
-				.needs_trial = at > 0,
-				.args = { args[0], args[1], args[2] },
-			};
+			out->offset = (uint32_t)at;
+			out->placement = MT_PLACEMENT_EMULATED;
+			memcpy(out->args, args, sizeof(args));
 			if (!early)
 				return;
 		}

@@ -9,6 +9,8 @@
 #ifndef MT_TARGET_PLACEMENT_MACHINE_H
 #define MT_TARGET_PLACEMENT_MACHINE_H
 
+#include <stdbool.h>
+
 #include "target/placement.h"
 
 /* How many instructions a return for NULL may take: a result, some pops, the return. */

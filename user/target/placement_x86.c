@@ -2,6 +2,7 @@
 #include "target/placement_machine.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <linux/version.h>
 
@@ -28,36 +29,31 @@ struct insn {
  * branch hints and notrack, steps a push with any but REX.B alone, and of f2 (bnd) there is
  * nothing to be gained. loop and jrcxz are stepped.
  *
- * A push needs no trial. Emulating it stores a register where the program was about to, one
- * word below the return address, and touches nothing else; it cannot be in a loop, since each
- * pass would use up stack.
- *
  * A nop of 5 bytes is never used (see is_emulated), though it is emulated as the others are.
  */
 static const struct rule {
 	uint8_t bytes[3];
 	uint8_t masks[3];
-	bool is_safe; /* without a trial */
 	unsigned int since;
 } rules[] = {
 	/* e7ed9d9bd037 "uprobes/x86: Emulate push insns for uprobe on x86" */
-	{ { 0x50 }, { 0xf8 }, true, KERNEL_VERSION(4, 16, 0) },
-	{ { 0x41, 0x50 }, { 0xff, 0xf8 }, true, KERNEL_VERSION(4, 16, 0) },
+	{ { 0x50 }, { 0xf8 }, KERNEL_VERSION(4, 16, 0) },
+	{ { 0x41, 0x50 }, { 0xff, 0xf8 }, KERNEL_VERSION(4, 16, 0) },
 	/* 7ba6db2d688b "uprobes/x86: Emulate unconditional relative jmp's" */
-	{ { 0xeb }, { 0xff }, false, KERNEL_VERSION(3, 16, 0) },
-	{ { 0xe9 }, { 0xff }, false, KERNEL_VERSION(3, 16, 0) },
+	{ { 0xeb }, { 0xff }, KERNEL_VERSION(3, 16, 0) },
+	{ { 0xe9 }, { 0xff }, KERNEL_VERSION(3, 16, 0) },
 	/* "uprobes/x86: Emulate nop's using ops->emulate()" */
-	{ { 0x90 }, { 0xff }, false, KERNEL_VERSION(3, 16, 0) },
+	{ { 0x90 }, { 0xff }, KERNEL_VERSION(3, 16, 0) },
 	/* "uprobes/x86: Emulate relative call's" */
-	{ { 0xe8 }, { 0xff }, false, KERNEL_VERSION(3, 16, 0) },
+	{ { 0xe8 }, { 0xff }, KERNEL_VERSION(3, 16, 0) },
 	/* "uprobes/x86: Emulate relative conditional "short" jmp's" */
-	{ { 0x70 }, { 0xf0 }, false, KERNEL_VERSION(3, 16, 0) },
+	{ { 0x70 }, { 0xf0 }, KERNEL_VERSION(3, 16, 0) },
 	/* "uprobes/x86: Emulate relative conditional "near" jmp's" */
-	{ { 0x0f, 0x80 }, { 0xff, 0xf0 }, false, KERNEL_VERSION(3, 16, 0) },
+	{ { 0x0f, 0x80 }, { 0xff, 0xf0 }, KERNEL_VERSION(3, 16, 0) },
 	/* cefa72129e45 "uprobes/x86: Allow to probe a NOP instruction with 0x66 prefix" */
-	{ { 0x66, 0x90 }, { 0xff, 0xff }, false, KERNEL_VERSION(6, 2, 0) },
+	{ { 0x66, 0x90 }, { 0xff, 0xff }, KERNEL_VERSION(6, 2, 0) },
 	/* 610f6e14c29d "uprobes/x86: Add support to emulate NOP instructions": nopl */
-	{ { 0x0f, 0x1f, 0x00 }, { 0xff, 0xff, 0x38 }, false, KERNEL_VERSION(6, 16, 0) },
+	{ { 0x0f, 0x1f, 0x00 }, { 0xff, 0xff, 0x38 }, KERNEL_VERSION(6, 16, 0) },
 };
 
 static bool decode(const struct code *c, size_t at, struct insn *out)
@@ -82,22 +78,22 @@ static bool is_nop5(const struct insn *insn)
 	return insn->in.mnemonic == ZYDIS_MNEMONIC_NOP && insn->in.length == 5;
 }
 
-/* The rule by which the running kernel emulates it; NULL: it does not, or must not. */
-static const struct rule *is_emulated(const struct code *c, const struct insn *insn)
+/* Does the running kernel emulate it, and may it? */
+static bool is_emulated(const struct code *c, const struct insn *insn)
 {
 	const uint8_t *b = c->request->code + insn->at;
 
 	if (is_nop5(insn))
-		return NULL;
+		return false;
 	for (const struct rule *r = rules; r < rules + ARRAY_SIZE(rules); r++) {
 		size_t i = 0;
 
 		while (i < 3 && (!r->masks[i] || (b[i] & r->masks[i]) == r->bytes[i]))
 			i++;
 		if (i == 3 && c->request->kernel_version >= r->since)
-			return r;
+			return true;
 	}
-	return NULL;
+	return false;
 }
 
 static bool is_relative_branch(const struct insn *insn)
@@ -283,7 +279,7 @@ static bool is_early_return(const struct code *c, const struct mt_values *v,
  * From the entry on, the first instruction that is emulated and as good. An early return's
  * branch will do if nothing follows that is. `out` is left alone when there is none.
  */
-static void find_emulated(const struct code *c, size_t entry, struct mt_placement_result *out)
+static void find_emulated(const struct code *c, struct mt_placement_result *out)
 {
 	size_t end = lowest_target(c);
 	struct insn insn, previous = { 0 };
@@ -291,21 +287,16 @@ static void find_emulated(const struct code *c, size_t entry, struct mt_placemen
 
 	mt_values_begin(&v, &mt_machine_x86, c->request);
 	for (size_t at = 0; !at || at < end; at = insn.next) {
-		const struct rule *rule;
 		uint8_t args[3];
 		bool early;
 
 		if (!decode(c, at, &insn))
 			return;
 		early = is_early_return(c, &v, &previous, &insn);
-		rule = is_emulated(c, &insn);
-		if (rule && mt_values_locate(&v, args)) {
-			*out = (struct mt_placement_result){
-				.offset = (uint32_t)at,
-				.placement = MT_PLACEMENT_EMULATED,
-				.needs_trial = at > entry && !rule->is_safe,
-				.args = { args[0], args[1], args[2] },
-			};
+		if (is_emulated(c, &insn) && mt_values_locate(&v, args)) {
+			out->offset = (uint32_t)at;
+			out->placement = MT_PLACEMENT_EMULATED;
+			memcpy(out->args, args, sizeof(args));
 			if (!early)
 				return;
 		}
@@ -331,12 +322,9 @@ static size_t skip_long_nops(const struct code *c)
 }
 
 /* The kernel takes `xchg r8, rax` for the nop that it would be without REX.B. */
-static bool is_taken_for_nop(const struct code *c, size_t at)
+static bool is_taken_for_nop(const struct insn *insn)
 {
-	struct insn insn;
-
-	return decode(c, at, &insn) && insn.in.opcode == 0x90 &&
-	       insn.in.mnemonic == ZYDIS_MNEMONIC_XCHG;
+	return insn->in.opcode == 0x90 && insn->in.mnemonic == ZYDIS_MNEMONIC_XCHG;
 }
 
 int mt_placement_choose_x86(const struct mt_placement_request *request,
@@ -345,16 +333,20 @@ int mt_placement_choose_x86(const struct mt_placement_request *request,
 	struct code c = { .request = request };
 	struct mt_placement_result result = { 0 };
 	struct mt_values v;
+	struct insn first;
 	size_t entry;
 
 	ZydisDecoderInit(&c.decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
 	entry = skip_long_nops(&c);
-	if (is_taken_for_nop(&c, entry) || (entry && entry >= lowest_target(&c)))
+	if (!decode(&c, entry, &first) || is_taken_for_nop(&first) ||
+	    (entry && entry >= lowest_target(&c)))
 		return -ENOTSUP;
 	mt_values_begin(&v, &mt_machine_x86, request);
 	mt_values_locate(&v, result.args);
-	result.offset = (uint32_t)entry;
-	find_emulated(&c, entry, &result);
+	result.offset = result.entry = (uint32_t)entry;
+	find_emulated(&c, &result);
+	if (result.offset < entry)
+		result.entry = result.offset;
 	*out = result;
 	return 0;
 }
