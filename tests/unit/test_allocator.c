@@ -254,6 +254,26 @@ static void test_a_symbol_in_another(void **state)
 	expect_sites(&a, "malloc", "malloc");
 }
 
+/* Who answers malloc(0) with a block of its own is not passed by the probe. */
+static void test_an_answer_to_size_0(void **state)
+{
+#ifndef __x86_64__
+	skip();
+#endif
+	static const char source[] =
+		"asm(\".globl malloc, free; .type malloc, @function; .type free, @function\\n\"\n"
+		"    \"malloc: test %rdi, %rdi; je 1f; push %rbx; pop %rbx; ret\\n\"\n"
+		"    \"1: lea malloc(%rip), %rax; ret; .size malloc, .-malloc\\n\"\n"
+		"    \"free: test %rdi, %rdi; je 1f; push %rbx; pop %rbx\\n\"\n"
+		"    \"1: ret; .size free, .-free\");\n";
+	static struct mt_allocator a;
+
+	fixture_compile("answers", source, "-shared -fPIC -nostdlib -Wl,-Bsymbolic");
+	assert_int_equal(recognise_as("answers", "", &a), 0);
+	assert_int_equal(find_site(&a, "malloc")->function_offset, 3); /* the branch */
+	assert_int_equal(find_site(&a, "free")->function_offset, 5);
+}
+
 /* What cannot be probed may lack if it only allocates, and is a family's own. */
 static void test_refused(void **state)
 {
@@ -284,7 +304,7 @@ static void test_refused(void **state)
 	assert_ptr_equal(mt_allocator_drop_refused(&a), find_site(&a, "mi_free"));
 	assert_int_equal(a.nr_sites, 3);
 
-	fixture_compile("lacks", source, "-shared -nostdlib -DFREE='\"ret\"' -DMALLOC=JUMP");
+	fixture_compile("lacks", source, "-shared -nostdlib -DFREE='\"ret\"' -DMALLOC='\"pushf\"'");
 	assert_int_equal(recognise_as("lacks", "", &a), 0);
 	assert_ptr_equal(mt_allocator_drop_refused(&a), find_site(&a, "malloc"));
 }
@@ -579,6 +599,7 @@ int main(void)
 		cmocka_unit_test(test_a_resolver_is_no_malloc),
 		cmocka_unit_test(test_a_wrong_symbol),
 		cmocka_unit_test(test_a_symbol_in_another),
+		cmocka_unit_test(test_an_answer_to_size_0),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_old_libpthread),
 		cmocka_unit_test(test_jemalloc),

@@ -57,6 +57,7 @@ struct shape {
 	enum mt_placement placement;
 	uint32_t words[12]; /* up to the last that is not 0 */
 	unsigned int factors;
+	unsigned int block;
 	uint8_t args[3];     /* all 0: where the calling convention has them */
 	unsigned int kernel; /* 0: a new one */
 };
@@ -104,6 +105,16 @@ static const struct shape shapes[] = {
 
 	/* cbz x0, (ret): an early return, passed where something better follows */
 	{ "early return", ARG1, 4, EMULATED, { CBZ_X0(3), ADRP_X8, RET, RET } },
+	/* A size of 0 returns 0: x0 itself, mov x0, #0, mov w0, wzr, mov x0, x1; or something. */
+	{ "size 0", ARG2, 4, EMULATED, { CBZ_X1(3), ADRP_X8, RET, 0xd2800000, RET } },
+	{ "mov wzr", ARG2, 4, EMULATED, { CBZ_X1(3), ADRP_X8, RET, 0x2a1f03e0, RET } },
+	{ "the size", ARG2, 4, EMULATED, { CBZ_X1(3), ADRP_X8, RET, 0xaa0103e0, RET } },
+	{ "not the size", ARG2, 0, EMULATED, { CBZ_X1(3), ADRP_X8, RET, 0xaa0203e0, RET } },
+	{ "mov 16", ARG2, 0, EMULATED, { CBZ_X1(3), ADRP_X8, RET, 0xd2800200, RET } },
+	{ "0 elsewhere", ARG2, 0, EMULATED, { CBZ_X1(3), ADRP_X8, RET, 0xd2800001, RET } },
+	{ "no longer 0", ARG1, 0, EMULATED, { CBZ_X0(3), ADRP_X8, RET, 0xaa0203e0, RET } },
+	{ "bare", ARG2, 0, EMULATED, { CBZ_X1(3), ADRP_X8, RET, RET } },
+	{ "a block's", ARG2, 4, EMULATED, { CBZ_X1(3), ADRP_X8, RET, RET }, .block = ARG2 },
 	{ "nothing better", ARG1, 0, EMULATED, { CBZ_X0(3), STP_FP_LR, RET, RET } },
 	{ "behind bti", ARG1, 4, EMULATED, { BTI_C, CBZ_X0(3), STP_FP_LR, RET, RET } },
 	{ "not an argument", ARG1, 0, EMULATED, { CBZ_X1(3), ADRP_X8, RET, RET } },
@@ -214,6 +225,7 @@ static void check_shape(const struct shape *s)
 	struct mt_placement_request request = {
 		.needed = s->needed,
 		.factors = s->factors,
+		.block = s->block,
 		.kernel_version = s->kernel ?: KERNEL_VERSION(6, 18, 0),
 	};
 	struct mt_placement_result r = { .offset = UINT32_MAX };

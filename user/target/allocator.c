@@ -148,6 +148,7 @@ static int place(const struct match *m, const struct mt_catalogue_function *f,
 	struct mt_placement_request request = {
 		.needed = argument_bit(f->size) | argument_bit(f->factor) | argument_bit(f->block),
 		.factors = f->factor ? argument_bit(f->size) | argument_bit(f->factor) : 0,
+		.block = argument_bit(f->block),
 		.kernel_version = m->kernel_version,
 	};
 

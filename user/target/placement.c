@@ -66,6 +66,22 @@ bool mt_values_is_needed(const struct mt_values *v, unsigned int r)
 	return r < v->machine->nr_registers && bit_of(v->in[r]) & v->request->needed;
 }
 
+bool mt_values_is_block(const struct mt_values *v, unsigned int r)
+{
+	return r < v->machine->nr_registers && bit_of(v->in[r]) & v->request->block;
+}
+
+uint32_t mt_values_same(const struct mt_values *v, unsigned int r)
+{
+	uint32_t same = 0;
+
+	for (unsigned int i = 0; i < v->machine->nr_registers; i++) {
+		if (v->in[i] == v->in[r])
+			same |= 1U << i;
+	}
+	return same;
+}
+
 /* A register that holds it, the calling convention's own if possible: enum mt_arg. */
 static uint8_t place_of(const struct mt_values *v, uint8_t value)
 {
@@ -108,7 +124,8 @@ bool mt_values_locate(const struct mt_values *v, uint8_t args[3])
 
 static bool is_valid(const struct mt_placement_request *r)
 {
-	return r->len && r->len <= MT_PLACEMENT_CODE_MAX && !(r->factors & ~r->needed) &&
+	return r->len && r->len <= MT_PLACEMENT_CODE_MAX &&
+	       !((r->factors | r->block) & ~r->needed) &&
 	       (!r->factors || __builtin_popcount(r->factors) == 2);
 }
 

@@ -6,7 +6,8 @@
  * kernel also single-steps a copy of it, which costs several times as much. So the probe
  * goes to the first instruction that is emulated and is still as good as the entry:
  *
- *   - every call runs it, but for one that returns at once because an argument is NULL or 0;
+ *   - every call runs it, but for one that returns at once because a block is NULL, or because
+ *     a size is 0 if it then returns 0: who answers malloc(0) with a block must be seen to;
  *   - nothing has been done yet: no store, no call, no system call;
  *   - a call runs it once: nothing in the function branches to it, or to before it;
  *   - each argument is in its register, or in one that it was moved to as a whole; of two
@@ -47,6 +48,7 @@ struct mt_placement_request {
 	unsigned int needed;	     /* arguments, MT_PLACEMENT_ARG* */
 	unsigned int factors;	     /* two of those: their product will do; or 0 */
 	unsigned int kernel_version; /* KERNEL_VERSION(): for what is emulated since when */
+	unsigned int block;	     /* one of those, a pointer to what is given up; or 0 */
 };
 
 struct mt_placement_result {

@@ -89,6 +89,8 @@ static const struct plain {
 static const struct pattern cbz_x = { 0xff000000, 0xb4000000 };
 static const struct pattern ret = { 0xffffffff, 0xd65f03c0 };
 static const struct pattern mov_x = { 0xffe0ffe0, 0xaa0003e0 };
+static const struct pattern movz_0 = { 0x7fffffe0, 0x52800000 };
+static const struct pattern mov_zr = { 0x7fffffe0, 0x2a1f03e0 };
 static const struct pattern mul_x = { 0xffe0fc00, 0x9b007c00 };
 
 static bool matches(uint32_t word, struct pattern p)
@@ -219,25 +221,44 @@ static void follow(struct mt_values *v, uint32_t word)
 	}
 }
 
-/* Ahead from `at`: a few instructions that have no effect, and a return. */
-static bool returns_soon(const struct mt_placement_request *r, int64_t at)
+/* The registers, as bits, that are 0 behind a plain instruction, of those that were and its own. */
+static uint32_t follow_zeros(uint32_t word, uint32_t zeros)
+{
+	unsigned int m = field(word, 16);
+	bool clears = matches(word, movz_0) || matches(word, mov_zr) ||
+		      (matches(word, mov_x) && m < STACK_POINTER && zeros & 1U << m);
+
+	zeros &= ~(uint32_t)written_registers(word);
+	return clears ? zeros | 1U << field(word, 0) : zeros;
+}
+
+/* As on x86. */
+static bool returns_soon(const struct mt_placement_request *r, int64_t at, uint32_t zeros,
+			 bool must_be_zero)
 {
 	for (int i = 0; i < MT_EARLY_RETURN_MAX; i++, at += 4) {
+		uint32_t word;
+
 		if (at < 0 || !has_word(r, (size_t)at))
 			return false;
-		if (matches(word_at(r, (size_t)at), ret))
-			return true;
-		if (written_registers(word_at(r, (size_t)at)) < 0)
+		word = word_at(r, (size_t)at);
+		if (matches(word, ret))
+			return !must_be_zero || zeros & 1; /* x0 */
+		if (written_registers(word) < 0)
 			return false;
+		zeros = follow_zeros(word, zeros);
 	}
 	return false;
 }
 
-/* Is it the `cbz` of "return if an argument is NULL or 0"? */
+/* Is it the `cbz` of "return if the block is NULL", or of "return 0 if a size is 0"? */
 static bool is_early_return(const struct mt_values *v, uint32_t word, size_t at)
 {
-	return matches(word, cbz_x) && mt_values_is_needed(v, field(word, 0)) &&
-	       returns_soon(v->request, target_of(word, at));
+	unsigned int tested = field(word, 0);
+
+	return matches(word, cbz_x) && mt_values_is_needed(v, tested) &&
+	       returns_soon(v->request, target_of(word, at), mt_values_same(v, tested),
+			    !mt_values_is_block(v, tested));
 }
 
 /* As on x86: see placement_x86.c. */

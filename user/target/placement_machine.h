@@ -49,6 +49,12 @@ uint8_t mt_values_product(const struct mt_values *v, unsigned int a, unsigned in
 /* Does register `r` hold one of the needed arguments? */
 bool mt_values_is_needed(const struct mt_values *v, unsigned int r);
 
+/* Is that the block? */
+bool mt_values_is_block(const struct mt_values *v, unsigned int r);
+
+/* The registers that hold the same argument as `r`, as bits, itself too. */
+uint32_t mt_values_same(const struct mt_values *v, unsigned int r);
+
 /* Is all that is needed in a known place? `args` as in the result. */
 bool mt_values_locate(const struct mt_values *v, uint8_t args[3]);
 

@@ -251,8 +251,50 @@ static bool tests_argument(const struct mt_values *v, const struct insn *insn)
 	       register_number(&insn->op[1]) == a && mt_values_is_needed(v, (unsigned int)a);
 }
 
-/* Ahead from `at`: a few instructions that have no effect, and a return. */
-static bool returns_soon(const struct code *c, size_t at)
+/* The number of the integer register that an operand writes in full, or -1. */
+static int filled_register(const ZydisDecodedOperand *op)
+{
+	ZydisRegister r = written_register(op);
+
+	if (op->size < 32 || ZydisRegisterGetClass(r) != ZYDIS_REGCLASS_GPR64)
+		return -1;
+	return ZydisRegisterGetId(r);
+}
+
+/* The register that it sets to 0, where those in `zeros` are 0, or -1. */
+static int zeroed_register(const struct insn *insn, uint32_t zeros)
+{
+	const ZydisDecodedOperand *from = &insn->op[1];
+	bool is_register = from->type == ZYDIS_OPERAND_TYPE_REGISTER;
+	bool clears = insn->in.mnemonic == ZYDIS_MNEMONIC_XOR && is_register &&
+		      from->reg.value == insn->op[0].reg.value;
+	bool copies =
+		insn->in.mnemonic == ZYDIS_MNEMONIC_MOV &&
+		(is_register ? register_number(from) >= 0 && zeros & 1U << register_number(from)
+			     : from->type == ZYDIS_OPERAND_TYPE_IMMEDIATE && !from->imm.value.u);
+
+	return clears || copies ? filled_register(&insn->op[0]) : -1;
+}
+
+/* The registers, as bits, that are 0 behind it, of those that were and what it sets. */
+static uint32_t follow_zeros(const struct insn *insn, uint32_t zeros)
+{
+	int zeroed = zeroed_register(insn, zeros);
+
+	for (size_t i = 0; i < insn->in.operand_count; i++) {
+		ZydisRegister r = written_register(&insn->op[i]);
+
+		if (ZydisRegisterGetClass(r) == ZYDIS_REGCLASS_GPR64)
+			zeros &= ~(1U << ZydisRegisterGetId(r));
+	}
+	return zeroed < 0 ? zeros : zeros | 1U << zeroed;
+}
+
+/*
+ * Ahead from `at`: a few instructions that have no effect, and a return; of 0, if that
+ * matters. `zeros`: registers that are 0 at `at`, as bits.
+ */
+static bool returns_soon(const struct code *c, size_t at, uint32_t zeros, bool must_be_zero)
 {
 	struct insn insn;
 
@@ -260,19 +302,25 @@ static bool returns_soon(const struct code *c, size_t at)
 		if (!decode(c, at, &insn))
 			return false;
 		if (insn.in.mnemonic == ZYDIS_MNEMONIC_RET)
-			return true;
+			return !must_be_zero || zeros & 1; /* rax */
 		if (!is_plain(&insn) || writes_memory(&insn))
 			return false;
+		zeros = follow_zeros(&insn, zeros);
 	}
 	return false;
 }
 
-/* Is `insn`, behind `test`, the `je` of "return if an argument is NULL or 0"? */
+/* Is `insn`, behind `test`, the `je` of "return if the block is NULL", or of "0 if a size is 0"? */
 static bool is_early_return(const struct code *c, const struct mt_values *v,
 			    const struct insn *test, const struct insn *insn)
 {
-	return insn->in.mnemonic == ZYDIS_MNEMONIC_JZ && tests_argument(v, test) &&
-	       returns_soon(c, (size_t)branch_target(insn));
+	unsigned int tested;
+
+	if (insn->in.mnemonic != ZYDIS_MNEMONIC_JZ || !tests_argument(v, test))
+		return false;
+	tested = (unsigned int)register_number(&test->op[0]);
+	return returns_soon(c, (size_t)branch_target(insn), mt_values_same(v, tested),
+			    !mt_values_is_block(v, tested));
 }
 
 /*
