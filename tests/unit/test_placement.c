@@ -353,6 +353,51 @@ static void test_refused(void **state)
 	assert_int_equal(choose(code, sizeof(code) - 1, 0, &r), 0);
 }
 
+#define BYTES(...)                                  \
+	{                                           \
+		sizeof((uint8_t[]){ __VA_ARGS__ }), \
+		{                                   \
+			__VA_ARGS__                 \
+		}                                   \
+	}
+
+/* What must not be stepped: each as the first instruction, and behind a nop of 5 bytes. */
+static void test_unsafe(void **state)
+{
+	static const struct {
+		size_t len;
+		uint8_t bytes[12];
+	} unsafe[] = {
+		BYTES(0x9c), BYTES(0x66, 0x9c), BYTES(0x9d),		  /* pushf, popf */
+		BYTES(0xcc), BYTES(0xcd, 0x80), BYTES(0xf1), BYTES(0xf4), /* int, hlt */
+		BYTES(0x0f, 0x05), BYTES(0x0f, 0x34),
+		BYTES(0x0f, 0x0b), /* syscall, sysenter, ud2 */
+		BYTES(0xcf), BYTES(0x48, 0xcf), BYTES(0xcb),
+		BYTES(0xca, 0x08, 0x00),	      /* far returns */
+		BYTES(0xff, 0x2f), BYTES(0xff, 0x1f), /* far jmp, call */
+		BYTES(0xe4, 0x01), BYTES(0xec), BYTES(0xee), BYTES(0x6c), BYTES(0x6f), /* in, out */
+		BYTES(0xfa), BYTES(0xfb), BYTES(0x0f, 0x32),			       /* system */
+		BYTES(0x8e, 0xd0),					       /* mov ss, eax */
+		BYTES(0xf3, 0xaa), BYTES(0xf3, 0x48, 0xa5), BYTES(0xf2, 0xae), /* rep, repne */
+		BYTES(0xc7, 0xf8, 0x00, 0x00, 0x00, 0x00),		       /* xbegin */
+		/* lock, ds, cs; notrack jmp; data16 jmp */
+		BYTES(0xf0, 0x48, 0x0f, 0xc1, 0x08), BYTES(0x3e, 0x48, 0x89, 0xf8),
+		BYTES(0x2e, 0x74, 0x00), BYTES(0x3e, 0xff, 0xe0),
+		BYTES(0x66, 0xe9, 0x00, 0x00, 0x00, 0x00), BYTES(0x06), BYTES(0x41), /* none */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(unsafe); i++) {
+		uint8_t code[24] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
+		struct mt_placement_result r;
+		size_t len = unsafe[i].len;
+
+		memcpy(code + 5, unsafe[i].bytes, len);
+		if (choose(code + 5, len, 0, &r) != -ENOTSUP)
+			fail_msg("%02x %02x is probed", code[5], code[6]);
+		assert_int_equal(choose(code, 5 + len, 0, &r), -ENOTSUP);
+	}
+}
+
 static void test_argument(void **state)
 {
 	uint8_t first = MT_ARG_ARM64;
@@ -479,11 +524,9 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_allocators),
-		cmocka_unit_test(test_shapes),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_argument),
-		cmocka_unit_test(test_every_function_of_libc),
+		cmocka_unit_test(test_allocators), cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_refused),	   cmocka_unit_test(test_unsafe),
+		cmocka_unit_test(test_argument),   cmocka_unit_test(test_every_function_of_libc),
 		cmocka_unit_test(test_hostile),
 	};
 

@@ -375,6 +375,79 @@ static bool is_taken_for_nop(const struct insn *insn)
 	return insn->in.opcode == 0x90 && insn->in.mnemonic == ZYDIS_MNEMONIC_XCHG;
 }
 
+/* The kernel refuses to probe lock, cs, ds, es, ss; and 66 with a branch. */
+static bool has_refused_prefix(const struct insn *insn)
+{
+	for (size_t i = 0; i < insn->in.raw.prefix_count; i++) {
+		switch (insn->in.raw.prefixes[i].value) {
+		case 0x26:
+		case 0x2e:
+		case 0x36:
+		case 0x3e:
+		case 0xf0:
+			return true;
+		case 0x66:
+			if (is_relative_branch(insn))
+				return true;
+			break;
+		default:
+			break;
+		}
+	}
+	return false;
+}
+
+/* Instructions that the kernel refuses to probe, or that do otherwise when it steps them. */
+static bool is_unsafe_mnemonic(ZydisMnemonic mnemonic)
+{
+	switch (mnemonic) {
+	case ZYDIS_MNEMONIC_PUSHF: /* stores the trap flag that it is stepped with */
+	case ZYDIS_MNEMONIC_PUSHFQ:
+	case ZYDIS_MNEMONIC_POPF: /* clears it */
+	case ZYDIS_MNEMONIC_POPFQ:
+	case ZYDIS_MNEMONIC_IRET:
+	case ZYDIS_MNEMONIC_IRETD:
+	case ZYDIS_MNEMONIC_IRETQ:
+	case ZYDIS_MNEMONIC_CLI:
+	case ZYDIS_MNEMONIC_STI:
+	case ZYDIS_MNEMONIC_UD0:
+	case ZYDIS_MNEMONIC_UD1:
+	case ZYDIS_MNEMONIC_UD2:
+	case ZYDIS_MNEMONIC_XBEGIN: /* aborts to a place relative to the copy */
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * Must it not be stepped? The kernel steps a copy elsewhere, with the trap flag set. It refuses
+ * some itself (arch/x86/kernel/uprobes.c: good_insns_64, good_2byte_insns, is_prefix_bad), but
+ * when the probe is attached, and then all of the file's. Of a repeated string instruction
+ * every round traps, and is another hit; behind a load of ss none does.
+ */
+static bool is_unsafe(const struct insn *insn)
+{
+	switch (insn->in.meta.category) {
+	case ZYDIS_CATEGORY_INTERRUPT:
+	case ZYDIS_CATEGORY_IO:
+	case ZYDIS_CATEGORY_IOSTRINGOP:
+	case ZYDIS_CATEGORY_SYSCALL:
+	case ZYDIS_CATEGORY_SYSRET:
+	case ZYDIS_CATEGORY_SYSTEM:
+	case ZYDIS_CATEGORY_VTX:
+		return true;
+	default:
+		break;
+	}
+	return insn->in.attributes & (ZYDIS_ATTRIB_IS_PRIVILEGED | ZYDIS_ATTRIB_HAS_REP |
+				      ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE) ||
+	       insn->in.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR ||
+	       (insn->op[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+		insn->op[0].reg.value == ZYDIS_REGISTER_SS) ||
+	       is_unsafe_mnemonic(insn->in.mnemonic) || has_refused_prefix(insn);
+}
+
 int mt_placement_choose_x86(const struct mt_placement_request *request,
 			    struct mt_placement_result *out)
 {
@@ -386,7 +459,7 @@ int mt_placement_choose_x86(const struct mt_placement_request *request,
 
 	ZydisDecoderInit(&c.decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
 	entry = skip_long_nops(&c);
-	if (!decode(&c, entry, &first) || is_taken_for_nop(&first) ||
+	if (!decode(&c, entry, &first) || is_taken_for_nop(&first) || is_unsafe(&first) ||
 	    (entry && entry >= lowest_target(&c)))
 		return -ENOTSUP;
 	mt_values_begin(&v, &mt_machine_x86, request);
