@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 """Is every probe of every installed allocator where placement.h says that it may be?
 
-property.c lists the places and prices live traps on them. Here another disassembler, objdump,
+property.c lists the places, calls the functions for their arguments and prices live traps on
+the places. Here another disassembler, objdump,
 and a walk over what it shows say whether a place is an instruction, whether a call can get past
 it with anything done, and whether it can come back to it.
 """
@@ -13,6 +14,8 @@ from collections import namedtuple
 from pathlib import Path
 
 PROGRAM = Path(__file__).resolve().parents[2] / "build/placement-tests/property"
+
+SKIPPED = 77
 
 Insn = namedtuple("Insn", "at name operands next target")
 LINE = re.compile(r"\s*([0-9a-f]+):\t([^\t#]*)")
@@ -147,7 +150,8 @@ def main():
     if listed.returncode or failures or not rows:
         print(listed.stdout if listed.returncode else "", end="")
         return 1
-    return subprocess.run([PROGRAM, "price"]).returncode
+    statuses = {subprocess.run([PROGRAM, what]).returncode for what in ("arguments", "price")}
+    return 1 if statuses - {0, SKIPPED} else max(statuses)
 
 
 if __name__ == "__main__":
