@@ -307,7 +307,6 @@ static _Noreturn void become_puppet(pid_t parent, int fd)
 	if (!prctl(PR_SET_PDEATHSIG, SIGKILL) && getppid() == parent &&
 	    !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) && !sigprocmask(SIG_SETMASK, &mask, NULL) &&
 	    dup2(fd, 0) == 0 && !close_range(1, ~0U, 0) && !ptrace(PTRACE_TRACEME, 0, NULL, NULL)) {
-		alarm(MT_PUPPET_LIFE_S);
 		execve("/proc/self/exe", argv, envp);
 	}
 	_exit(errno);
@@ -403,10 +402,11 @@ int mt_puppet_seal(struct mt_puppet *p)
 	};
 	uint64_t program = DATA + sizeof(filter), unused;
 	struct sock_fprog fprog = { ARRAY_SIZE(filter), (struct sock_filter *)DATA };
-	uint64_t args[6] = { SECCOMP_SET_MODE_FILTER, 0, program };
+	uint64_t args[6] = { SECCOMP_SET_MODE_FILTER, 0, program }, life[6] = { MT_PUPPET_LIFE_S };
 	int err = write_memory(p, DATA, filter, sizeof(filter));
 
 	err = err ? err : write_memory(p, program, &fprog, sizeof(fprog));
+	err = err ? err : make_syscall(p, SYS_alarm, life, &unused);
 	return err ? err : make_syscall(p, SYS_seccomp, args, &unused);
 }
 

@@ -7,7 +7,7 @@
  * would, but does not relocate. Then single functions of that file can be run with registers
  * of our choice, step by step. The file may be hostile: once sealed, the puppet can make no
  * system call, and can change nothing but itself. It is killed when we die, and when it has
- * lived for MT_PUPPET_LIFE_S.
+ * lived for MT_PUPPET_LIFE_S from then on.
  *
  * Its owner must be one thread (ptrace); only that one child is waited for, and reaped by
  * mt_puppet_free(). x86-64 only. Offsets are bytes in the file. Errors are -errno, not logged:
