@@ -19,6 +19,7 @@
 #include <bpf/bpf.h>
 
 #include "probed_process.h"
+#include "session/child.h"
 #include "session/perf.h"
 #include "session/shared.h"
 #include "target/proc.h"
@@ -115,6 +116,7 @@ static uint64_t hits(const struct process *p)
 /* ---- the tests ---------------------------------------------------------------------------- */
 
 static struct process a, b, c;
+static pid_t rivals;
 
 static int open_for(pid_t tid, bool is_return)
 {
@@ -146,6 +148,20 @@ static void sweep(void)
 	mt_shared_free(&next);
 }
 
+/* Beside every test others start all the time. */
+static pid_t start_rivals(void)
+{
+	struct mt_shared *theirs = NULL;
+	pid_t pid = mt_child_fork();
+
+	assert_true(pid >= 0);
+	while (!pid) {
+		mt_shared_new(&theirs);
+		mt_shared_free(&theirs);
+	}
+	return pid;
+}
+
 /* How many definitions there are in the group of `owner`. */
 static size_t defined(pid_t owner)
 {
@@ -173,6 +189,7 @@ static int setup(void **state)
 	bpf_map_update_elem(map, &a.pid, &none, BPF_ANY);
 	bpf_map_update_elem(map, &b.pid, &none, BPF_ANY);
 	bpf_map_update_elem(map, &c.pid, &none, BPF_ANY);
+	rivals = start_rivals();
 	return mt_shared_new(&shared);
 }
 
@@ -180,6 +197,8 @@ static int teardown(void **state)
 {
 	bool clean = process_is_clean(&c);
 
+	kill(rivals, SIGKILL);
+	mt_child_wait(rivals);
 	process_end(&a);
 	process_end(&b);
 	process_end(&c);
@@ -349,31 +368,6 @@ static void test_main_thread_ends(void **state)
 	assert_int_equal(hits(&a), 1);
 }
 
-/* A recorder that is killed leaves no breakpoint; its definitions the next one removes. */
-static void test_killed(void **state)
-{
-	_close_ int event = open_entry(&b);
-	pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (!pid) {
-		shared = NULL;
-		if (mt_shared_new(&shared) || open_for(a.pid, false) < 0 ||
-		    open_for(a.pid, true) < 0 || process_is_clean(&a))
-			_exit(1);
-		raise(SIGKILL);
-	}
-	assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
-	assert_true(process_is_clean(&a));
-	assert_int_equal(hits(&a), 0);
-
-	assert_int_equal(defined(pid), 2);
-	sweep();
-	assert_int_equal(defined(pid), 0);
-	assert_int_equal(defined(getpid()), 1);
-	assert_int_equal(hits(&b), 1);
-}
-
 /* Defines an event by hand ('p'), or removes it ('-'). */
 static void tell(int tracefs, char what, const char *name)
 {
@@ -383,22 +377,83 @@ static void tell(int tracefs, char what, const char *name)
 			    exe, (unsigned long long)probed_offset) > 0);
 }
 
+/* Uses an event; negative where it is not defined. */
+static int use(int tracefs, const char *name)
+{
+	unsigned int id = 0;
+	int err = mt_perf_tracepoint_id(tracefs, name, &id);
+
+	return err ?: mt_perf_tracepoint_open_task(id, a.pid);
+}
+
+/* Starts recording and stops; then it has defined the entry as e0 and the return as e1. */
+static pid_t start_recorder(void)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	assert_true(pid >= 0);
+	if (!pid) {
+		shared = NULL;
+		if (mt_shared_new(&shared) || open_for(a.pid, false) < 0 ||
+		    open_for(a.pid, true) < 0 || process_is_clean(&a))
+			_exit(1);
+		raise(SIGSTOP);
+		_exit(1);
+	}
+	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+	assert_true(WIFSTOPPED(status));
+	return pid;
+}
+
+/* A recorder that is killed leaves no breakpoint; its definitions the next one removes. */
+static void test_killed(void **state)
+{
+	_close_ int tracefs = mt_tracefs_open(false), event = open_entry(&b);
+	pid_t pid = start_recorder();
+	struct mt_proc_stat stat;
+	int uses[2];
+
+	assert_int_equal(mt_proc_stat(pid, &stat), 0);
+	for (int i = 0; i < 2; i++) { /* else the rivals are the next */
+		char name[64];
+
+		snprintf(name, sizeof(name), "memtide_%d_%llu/e%d", pid,
+			 (unsigned long long)stat.start_ns, i);
+		uses[i] = use(tracefs, name);
+		assert_true(uses[i] >= 0);
+	}
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	sweep();
+	assert_int_equal(defined(pid), 2);
+
+	close(uses[0]);
+	close(uses[1]);
+	assert_true(process_is_clean(&a));
+	assert_int_equal(hits(&a), 0);
+	sweep();
+	assert_int_equal(defined(pid), 0);
+	assert_int_equal(defined(getpid()), 1);
+	assert_int_equal(hits(&b), 1);
+}
+
 /* What is in use stays, even if its owner is believed dead, as one in another namespace is. */
 static void test_in_use(void **state)
 {
-	_close_ int tracefs = mt_tracefs_open(true), event = -1;
-	unsigned int id = 0;
+	_close_ int tracefs = mt_tracefs_open(true);
+	int event = -1;
 	char name[64];
 
 	snprintf(name, sizeof(name), "memtide_%d_1/e0", getpid());
-	tell(tracefs, 'p', name);
-	assert_int_equal(mt_perf_tracepoint_id(tracefs, name, &id), 0);
-	event = mt_perf_tracepoint_open_task(id, a.pid);
+	for (int tries = 0; tries < 1000 && event < 0; tries++) { /* a rival may be faster */
+		tell(tracefs, 'p', name);
+		event = use(tracefs, name);
+	}
 	assert_true(event >= 0);
 	sweep();
 	assert_int_equal(defined(getpid()), 1);
 	close(event);
-	event = -1;
 	sweep();
 	assert_int_equal(defined(getpid()), 0);
 }
