@@ -5,7 +5,8 @@ import signal
 import time
 from pathlib import Path
 
-from memtide import Program, Recording, Skip, check, check_text, image, program, record, scratch
+from memtide import (Program, Recording, Skip, check, check_text, children, image, program,
+                     record, scratch, text_is_clean, until)
 from truth import Differences, check_lossless, compare, compare_all
 
 
@@ -224,6 +225,23 @@ def test_crowd_attached():
 
 
 test_crowd_attached.timeout_s = 200
+
+
+def test_interrupt_attach():
+    """SIGINT while hundreds are attached to: the rest is left alone, and the report is there."""
+    target = Program(program("crowd"), "300", "50")
+    target.await_line("ready")
+    members = children(target.pid)
+    recording = Recording("-p", ",".join(map(str, members)))
+    until(lambda: not text_is_clean(members[0]), "a breakpoint in the first")
+    recording.interrupt()
+    recorded = {p["pid"] for p in recording.report()["processes"]}
+    check(members[0] in recorded, "the first was not recorded")
+    check(members[-1] not in recorded, f"all {len(recorded)} were attached to")
+    for pid in members:
+        check_text(pid)
+    target.go()
+    target.wait()
 
 
 def test_interrupt_command():

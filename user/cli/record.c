@@ -152,22 +152,44 @@ static int open_capture(struct recording *r, pid_t pid)
 	return err ? err : mt_capture_commit(r->capture);
 }
 
-/* One that ended before we came to it is no reason to give up the others. */
-static int adopt(struct recording *r, const pid_t *pids, size_t nr)
+/* A command gets the first interrupt itself, and the recording goes on to its end. */
+static void on_signals(struct recording *r, int fd)
+{
+	struct signalfd_siginfo info;
+
+	while (read(fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD)
+			continue;
+		if (r->options->argv)
+			mt_session_forward(r->session, info.ssi_signo, info.ssi_code);
+		else if (info.ssi_signo == SIGWINCH)
+			continue;
+		if (info.ssi_signo == SIGINT ||
+		    (!r->options->argv && info.ssi_signo != SIGUSR1 && info.ssi_signo != SIGUSR2))
+			r->interrupts++;
+	}
+}
+
+/*
+ * One that ended before we came to it is no reason to give up the others. Hundreds take some
+ * time, which may be too long for who asked for them.
+ */
+static int adopt(struct recording *r, const pid_t *pids, size_t nr, int signals)
 {
 	size_t adopted = 0;
 
-	for (size_t i = 0; i < nr; i++) {
+	for (size_t i = 0; i < nr && !r->interrupts; i++) {
 		int err = mt_session_adopt(r->session, pids[i]);
 
 		if (err && err != -ESRCH)
 			return err;
 		adopted += !err;
+		on_signals(r, signals);
 	}
-	return adopted ? 0 : -ESRCH;
+	return adopted || r->interrupts ? 0 : -ESRCH;
 }
 
-static int begin(struct recording *r, const struct mt_launch_signals *inherited)
+static int begin(struct recording *r, int signals, const struct mt_launch_signals *inherited)
 {
 	const struct mt_options *o = r->options;
 	struct mt_session_options session = {
@@ -190,7 +212,7 @@ static int begin(struct recording *r, const struct mt_launch_signals *inherited)
 		return r->launch_err ?: open_capture(r, mt_session_command(r->session));
 	}
 	err = open_capture(r, nr ? pids[0] : 0);
-	return err ? err : adopt(r, pids, nr);
+	return err ? err : adopt(r, pids, nr, signals);
 }
 
 /* ---- during ----------------------------------------------------------------------------- */
@@ -226,24 +248,6 @@ static int wait_on(int epoll, int fd)
 	struct epoll_event ev = { .events = EPOLLIN, .data.fd = fd };
 
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
-}
-
-/* A command gets the first interrupt itself, and the recording goes on to its end. */
-static void on_signals(struct recording *r, int fd)
-{
-	struct signalfd_siginfo info;
-
-	while (read(fd, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo == SIGCHLD)
-			continue;
-		if (r->options->argv)
-			mt_session_forward(r->session, info.ssi_signo, info.ssi_code);
-		else if (info.ssi_signo == SIGWINCH)
-			continue;
-		if (info.ssi_signo == SIGINT ||
-		    (!r->options->argv && info.ssi_signo != SIGUSR1 && info.ssi_signo != SIGUSR2))
-			r->interrupts++;
-	}
 }
 
 static bool expired(const struct recording *r, int64_t now)
@@ -360,7 +364,7 @@ int mt_command_record(const struct mt_options *o, const struct mt_launch_signals
 {
 	__cleanup(free_recording) struct recording r = { .options = o };
 	_close_ int signals = open_signals();
-	int status = 0, err = signals < 0 ? signals : begin(&r, inherited);
+	int status = 0, err = signals < 0 ? signals : begin(&r, signals, inherited);
 
 	if (!err && o->argv)
 		err = r.launch_err = mt_session_start(r.session);
