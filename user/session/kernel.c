@@ -27,6 +27,7 @@ struct mt_kernel {
 	struct mt_shared *shared;
 	enum mt_link_kind links;
 	bool links_forced;
+	bool has_multi;
 	bool returns_pass_seccomp;
 	enum mt_vm_hooks vm;
 	struct bpf_link *vm_links[10];
@@ -138,6 +139,7 @@ static int choose_links(struct mt_kernel *k, enum mt_link_kind asked, const stru
 	};
 
 	k->links_forced = asked != MT_LINK_AUTO;
+	k->has_multi = f->uprobe_multi;
 	k->returns_pass_seccomp = f->uretprobe_seccomp;
 	k->links = asked;
 	for (int kind = MT_LINK_SESSION; k->links == MT_LINK_AUTO && kind <= MT_LINK_PERF; kind++)
@@ -325,6 +327,11 @@ bool mt_kernel_links_by_process(const struct mt_kernel *k)
 bool mt_kernel_links_forced(const struct mt_kernel *k)
 {
 	return k->links_forced;
+}
+
+bool mt_kernel_has_multi(const struct mt_kernel *k)
+{
+	return k->has_multi;
 }
 
 bool mt_kernel_returns_pass_seccomp(const struct mt_kernel *k)

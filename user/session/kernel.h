@@ -56,6 +56,8 @@ enum mt_link_kind mt_kernel_links(const struct mt_kernel *k);
 bool mt_kernel_links_by_process(const struct mt_kernel *k);
 /* Is that the only kind: was it asked for? */
 bool mt_kernel_links_forced(const struct mt_kernel *k);
+/* Can one link have many probes, whatever kind was asked for? */
+bool mt_kernel_has_multi(const struct mt_kernel *k);
 /* May a process under a seccomp filter have return probes? */
 bool mt_kernel_returns_pass_seccomp(const struct mt_kernel *k);
 enum mt_vm_hooks mt_kernel_vm_hooks(const struct mt_kernel *k);

@@ -36,13 +36,16 @@ static void raise_file_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* No probe goes to a place where it has not been tried; if it cannot be, not behind an entry. */
+/*
+ * No probe goes to a place where it has not been tried; if it cannot be, not behind an entry. By
+ * one link where there are such: perf events are closed one by one, and none opens meanwhile.
+ */
 static void prove(struct mt_probe_target *target, void *session)
 {
 	struct mt_session *s = session;
 	struct mt_allocator *a = target->allocator;
 	struct mt_trial_options options = {
-		.multi = mt_kernel_links_by_process(s->kernel),
+		.multi = mt_kernel_has_multi(s->kernel),
 		.closer = mt_kernel_closer(s->kernel),
 	};
 	int err = mt_trial_run(target, a->sites, a->nr_sites, &options);
