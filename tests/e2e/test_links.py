@@ -14,6 +14,12 @@ def own_images(document, pid):
             if p["exe"] and p["exe"].startswith(str(TOOL.parent))]
 
 
+def check_kinds(document, *expected):
+    """How the report says that malloc's return is seen."""
+    kinds = {p["kind"] for p in document["capture"]["probes"] if p["function"] == "malloc"}
+    check(kinds == set(expected), f"malloc is probed by {kinds}, not {expected}")
+
+
 def kind_of_link(kind):
     """Among them a vfork child, whose calls are its parent's, once, and an exec."""
     for argv in (("family",), ("vforks", program("leaf")), ("execs", "leader"),
@@ -23,6 +29,7 @@ def kind_of_link(kind):
         check_lossless(document)
         check(document["capture"]["hooks"]["return"] == KINDS[kind],
               f"return hooks {document['capture']['hooks']}")
+        check_kinds(document, *(["session"] if kind == "session" else ["entry", "return"]))
         order = {}
         for truth in recording.truths():
             nth = order[truth["pid"]] = order.get(truth["pid"], -1) + 1
@@ -62,6 +69,8 @@ def test_mixed_crowd():
         target.wait()
     document = recording.report()
     check_lossless(document)
+    own = document["capture"]["hooks"]["return"]
+    check_kinds(document, "entry", "return", *(["session"] if own == "session" else []))
     for target in targets:
         compare(image(document, target.pid), target.truths()[0])
 

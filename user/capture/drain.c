@@ -10,6 +10,7 @@
 #include "capture/capture.h"
 #include "capture/drain_heap.h"
 #include "session/ledger.h"
+#include "session/probes.h"
 #include "session/program.h"
 #include "session/session.h"
 #include "session/stacks.h"
@@ -320,9 +321,31 @@ static int put_program(struct mt_drain *d, struct mt_program *p)
 	return err ? err : mt_stacks_each_site(p->stacks, put_spawn, &put);
 }
 
+/* In a crowd some processes have sessions and others have not: there are rows of all. */
+static int put_probe(struct mt_drain *d, struct mt_probe_row *row, unsigned int returns_by)
+{
+	bool session = returns_by & 1U << MT_LINK_SESSION;
+	bool others = returns_by & ~(1U << MT_LINK_SESSION);
+	const struct {
+		const char *name;
+		bool there;
+	} kinds[] = {
+		{ "session", session },
+		{ "entry", others || !session },
+		{ "return", others },
+	};
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds) && !err; i++) {
+		row->kind = kinds[i].name;
+		err = kinds[i].there ? mt_capture_put_probe(d->capture, row) : 0;
+	}
+	return err;
+}
+
 static int put_probes(struct mt_drain *d, const struct mt_program *p)
 {
-	bool session = mt_kernel_links(mt_session_kernel(d->session)) == MT_LINK_SESSION;
+	const struct mt_probes *probes = mt_kernel_probes(mt_session_kernel(d->session));
 	int err = 0;
 
 	for (size_t i = 0; i < p->nr_probed; i++) {
@@ -335,16 +358,10 @@ static int put_probes(struct mt_drain *d, const struct mt_program *p)
 				.function = site->function,
 				.offset = site->function_offset,
 				.placement = mt_placement_name(site->placement),
-				.kind = "entry",
 			};
 			bool returns = site->result == MT_RESULT_RETURN && !p->entry_only;
 
-			if (session && returns)
-				row.kind = "session";
-			err = mt_capture_put_probe(d->capture, &row);
-			row.kind = "return";
-			if (!err && !session && returns)
-				err = mt_capture_put_probe(d->capture, &row);
+			err = put_probe(d, &row, returns ? mt_probes_returns_by(probes, file) : 0);
 		}
 	}
 	return err;

@@ -223,6 +223,8 @@ int mt_links_open(struct mt_links **out, struct mt_kernel *k, pid_t tgid,
 	}
 	if (err)
 		return err;
+	if (!options->entry_only)
+		file->returns_by |= 1U << l->kind;
 	*out = TAKE_PTR(l);
 	return 0;
 }

@@ -85,14 +85,28 @@ static int add(struct mt_probes *p, const struct mt_probe_target *target,
 	return 0;
 }
 
+static struct mt_probes_file *find(const struct mt_probes *p, const struct mt_probe_target *target)
+{
+	for (size_t i = 0; i < p->nr; i++)
+		if (p->v[i]->target == target)
+			return p->v[i];
+	return NULL;
+}
+
+unsigned int mt_probes_returns_by(const struct mt_probes *p, const struct mt_probe_target *target)
+{
+	const struct mt_probes_file *file = find(p, target);
+
+	return file ? file->returns_by : 0;
+}
+
 int mt_probes_file(struct mt_probes *p, const struct mt_probe_target *target,
 		   struct mt_probes_file **out)
 {
-	for (size_t i = 0; i < p->nr; i++) {
-		if (p->v[i]->target == target) {
-			*out = p->v[i];
-			return 0;
-		}
-	}
-	return add(p, target, out);
+	struct mt_probes_file *file = find(p, target);
+
+	if (!file)
+		return add(p, target, out);
+	*out = file;
+	return 0;
 }

@@ -23,11 +23,15 @@ struct mt_probes_file {
 	const struct mt_probe_target *target;
 	uint32_t first; /* row of its first site */
 	unsigned int processes;
+	unsigned int returns_by; /* 1 << enum mt_link_kind, of the links that saw calls return */
 };
 
 /* `map_fd` is borrowed. */
 int mt_probes_new(struct mt_probes **out, int map_fd);
 void mt_probes_free(struct mt_probes **probes);
+
+/* `returns_by` of the file, 0 where it was never probed. */
+unsigned int mt_probes_returns_by(const struct mt_probes *p, const struct mt_probe_target *target);
 
 /* The file's entry, which stays where it is until mt_probes_free. */
 int mt_probes_file(struct mt_probes *p, const struct mt_probe_target *target,
