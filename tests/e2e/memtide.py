@@ -148,6 +148,21 @@ class Program:
         return [json.loads(line) for line in self.truth_file.read_text().splitlines()]
 
 
+def attached(count=1):
+    """Processes of attached.c that wait to be recorded."""
+    targets = [Program(program("attached")) for _ in range(count)]
+    for target in targets:
+        target.await_line("ready")
+    return targets
+
+
+def work(targets):
+    """They do what they tell, and then wait again."""
+    for target in targets:
+        target.go()
+        target.await_line("done")
+
+
 class Recording(Program):
     """`memtide record TARGET`, started; TARGET is ("-p", PID), ("--", COMMAND...), ..."""
 

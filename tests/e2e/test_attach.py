@@ -5,19 +5,17 @@ import signal
 import time
 from pathlib import Path
 
-from memtide import (Program, Recording, Skip, check, check_text, children, image, program,
-                     record, scratch, text_is_clean, until)
+from memtide import (Program, Recording, Skip, attached, check, check_text, children, image,
+                     program, record, scratch, text_is_clean, until, work)
 from truth import Differences, check_lossless, compare, compare_all
 
 
 def test_attach():
     """Blocks older than the attach are in neither live nor peak; freeing one is unknown."""
-    target = Program(program("attached"))
-    target.await_line("ready")
+    [target] = attached()
     recording = Recording("-p", str(target.pid))
     recording.await_attached()
-    target.go()
-    target.await_line("done")
+    work([target])
     recording.interrupt()
     check_text(target.pid)
     target.go()
@@ -32,13 +30,11 @@ def test_attach():
 
 def test_attach_twice():
     """Two recorders of one process: each counts everything, neither spoils the other."""
-    target = Program(program("attached"))
-    target.await_line("ready")
+    [target] = attached()
     recordings = [Recording("-p", str(target.pid)), Recording("-p", str(target.pid))]
     for recording in recordings:
         recording.await_attached()
-    target.go()
-    target.await_line("done")
+    work([target])
     for recording in recordings:
         recording.interrupt()
     check_text(target.pid)
@@ -50,8 +46,7 @@ def test_attach_twice():
 
 def test_attach_until_exit():
     """A recording of processes that have all ended is over, and has their last state."""
-    target = Program(program("attached"))
-    target.await_line("ready")
+    [target] = attached()
     recording = Recording("-p", str(target.pid))
     recording.await_attached()
     target.go()
@@ -130,14 +125,10 @@ def test_duration():
 
 
 def test_two_pids():
-    targets = [Program(program("attached")) for _ in range(2)]
-    for target in targets:
-        target.await_line("ready")
+    targets = attached(2)
     recording = Recording("-p", ",".join(str(t.pid) for t in targets))
     recording.await_attached()
-    for target in targets:
-        target.go()
-        target.await_line("done")
+    work(targets)
     recording.interrupt()
     document = recording.report()
     for target in targets:
@@ -159,9 +150,7 @@ def test_by_name():
         targets.append(target)
     recording = Recording("-n", "mt-name-a")
     recording.await_attached()
-    for target in targets:
-        target.go()
-        target.await_line("done")
+    work(targets)
     recording.interrupt()
     document = recording.report()
     check(sorted(p["pid"] for p in document["processes"]) == sorted(t.pid for t in targets[:2]),
@@ -185,16 +174,12 @@ def new_cgroup():
 
 def test_by_cgroup():
     group = new_cgroup()
-    inside, outside = Program(program("attached")), Program(program("attached"))
+    inside, outside = attached(2)
     try:
-        for target in (inside, outside):
-            target.await_line("ready")
         (group / "cgroup.procs").write_text(str(inside.pid))
         recording = Recording("-c", str(group))
         recording.await_attached()
-        for target in (inside, outside):
-            target.go()
-            target.await_line("done")
+        work((inside, outside))
         recording.interrupt()
         document = recording.report()
         check([p["pid"] for p in document["processes"]] == [inside.pid],

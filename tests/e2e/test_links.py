@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 """Each kind of link between probes and a process, forced: all of them see the same."""
-from memtide import (TOOL, Program, Recording, check, check_text, image, images, need, program,
-                     record)
+from memtide import (TOOL, Program, Recording, attached, check, check_text, image, images, need,
+                     program, record, work)
 from truth import check_lossless, compare
 
 # --uprobes, and what the report says of returns.
@@ -54,14 +54,10 @@ def test_shared():
 
 def test_mixed_crowd():
     """Those that come first have links of their own, the others one event; all are exact."""
-    targets = [Program(program("attached")) for _ in range(12)]
-    for target in targets:
-        target.await_line("ready")
+    targets = attached(12)
     recording = Recording("-p", ",".join(str(t.pid) for t in targets))
     recording.await_attached()
-    for target in targets:
-        target.go()
-        target.await_line("done")
+    work(targets)
     recording.interrupt()
     for target in targets:
         check_text(target.pid)
@@ -73,6 +69,25 @@ def test_mixed_crowd():
     check_kinds(document, "entry", "return", *(["session"] if own == "session" else []))
     for target in targets:
         compare(image(document, target.pid), target.truths()[0])
+
+
+def test_shared_beside():
+    """Recorders that share events come and go beside each other: none takes what is another's."""
+    [target] = attached()
+    first, second, third = (Recording("-p", str(target.pid), options=("--uprobes", "shared"))
+                            for _ in range(3))
+    for recording in (first, second, third):
+        recording.await_attached()
+    second.interrupt()
+    fourth = Recording("-p", str(target.pid), options=("--uprobes", "shared"))
+    fourth.await_attached()
+    work([target])
+    for recording in (first, third, fourth):
+        recording.interrupt()
+        document = recording.report()
+        check_lossless(document)
+        compare(image(document, target.pid), target.truths()[0])
+    check_text(target.pid)
 
 
 def test_no_stacks():
