@@ -344,6 +344,31 @@ static void test_table_lies(void **state)
 	assert_int_equal(is_start("bare.so", "f", 0), -ENOENT);
 }
 
+static void test_function_around(void **state)
+{
+	_close_ int fd = fixture_open("stripped.so"), debug = -1;
+	__cleanup(mt_elf_free) struct mt_elf *elf = open_elf(fd);
+	uint64_t offset, address, start, size = 0;
+	const uint8_t *code;
+
+	assert_int_equal(attach(elf, "whole.debug", &debug), 0);
+	assert_int_equal(mt_elf_function(elf, "around", &offset), 0);
+	assert_int_equal(mt_elf_address_of(elf, offset, &address), 0);
+	for (uint64_t i = 0; i < 4; i++) {
+		assert_int_equal(mt_elf_function_around(elf, address + i, &start, &size), 0);
+		assert_int_equal(start, address);
+		assert_int_equal(size, 4);
+	}
+	assert_int_equal(mt_elf_function_around(elf, address + 4, &start, &size), -ENOENT);
+	assert_int_equal(mt_elf_function_around(elf, 1ULL << 62, &start, &size), -ENOENT);
+	/* Its bytes, but not those behind its segment. */
+	assert_int_equal(mt_elf_code(elf, address, 4, &code), 0);
+	assert_int_equal(code[3], 0xc3);
+	assert_int_equal(mt_elf_code(elf, address, 1U << 20, &code), -ENOENT);
+	assert_int_equal(mt_elf_code(elf, address, UINT64_MAX, &code), -ENOENT);
+	assert_int_equal(mt_elf_code(elf, 0, 4, &code), -ENOENT);
+}
+
 struct survey {
 	struct mt_elf *elf;
 	unsigned int starts, unsaid;
@@ -411,13 +436,14 @@ static void ask_everything(int fd, int debug)
 	if (debug >= 0)
 		mt_elf_attach_debug(elf, debug);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		uint64_t offset, address;
+		uint64_t offset, address, start, size;
 		const uint8_t *code;
 		size_t len;
 
 		if (!mt_elf_function(elf, names[i], &offset) &&
-		    !mt_elf_address_of(elf, offset, &address))
-			mt_elf_is_function_start(elf, address + i);
+		    !mt_elf_address_of(elf, offset, &address) &&
+		    !mt_elf_function_around(elf, address + i, &start, &size))
+			assert_true(address + i - start < size);
 		if (!mt_elf_function_code(elf, names[i], 1U << 20, &code, &len))
 			sum += code[len - 1];
 	}
@@ -536,6 +562,7 @@ int main(void)
 		cmocka_unit_test(test_longest_name),
 		cmocka_unit_test(test_index_is_kept),
 		cmocka_unit_test(test_function_start),
+		cmocka_unit_test(test_function_around),
 		cmocka_unit_test(test_table_lies),
 		cmocka_unit_test(test_refuses_no_real_function),
 		cmocka_unit_test(test_survives_damage),

@@ -67,6 +67,9 @@ int mt_elf_exported(struct mt_elf *elf, const char *name, uint64_t *file_offset)
 int mt_elf_function_code(struct mt_elf *elf, const char *name, size_t max, const uint8_t **code,
 			 size_t *len);
 
+/* `len` bytes of code at an address, as above. -ENOENT: they are not all in one such segment. */
+int mt_elf_code(struct mt_elf *elf, uint64_t address, size_t len, const uint8_t **code);
+
 /*
  * Does a function begin at `address`, as .eh_frame_hdr says? A symbol table may be wrong, or
  * lie. 1: yes. 0: no, it is in the middle of one. Where there is no sorted table, or no entry in
@@ -74,6 +77,20 @@ int mt_elf_function_code(struct mt_elf *elf, const char *name, size_t max, const
  * that of a function symbol, and else not said: -ENOENT.
  */
 int mt_elf_is_function_start(struct mt_elf *elf, uint64_t address);
+
+/*
+ * The function around `address`, as .eh_frame says; a part that the compiler split off (.cold)
+ * is one by itself. -ENOENT: none there that is known.
+ */
+int mt_elf_function_around(const struct mt_elf *elf, uint64_t address, uint64_t *start,
+			   uint64_t *size);
+
+/*
+ * Which function's address the dynamic linker puts into the word at `slot`, as a PLT has them;
+ * if it does not find another file's of that name first. -ENOENT: none by its name. -EXDEV: not
+ * one of this file, or its address shows only when it runs.
+ */
+int mt_elf_slot(struct mt_elf *elf, uint64_t slot, uint64_t *address);
 
 /* Defined functions, in the order of the tables above. The callback stops it by not 0. */
 int mt_elf_each_function(struct mt_elf *elf, int (*cb)(const struct mt_elf_symbol *, void *),

@@ -87,6 +87,20 @@ static bool read_fde(const struct mt_elf *e, const struct entry *entry, struct f
 		       e->frames.p_vaddr + (uint64_t)entry->start;
 }
 
+/* The entry's function, and how long it is; 0: not said. */
+static int find_function(const struct mt_elf *e, uint64_t address, uint64_t *start, uint64_t *size)
+{
+	struct header header;
+	struct entry entry;
+	struct fde fde;
+
+	if (!read_header(e, &header) || !find_entry(e, header.count, address, &entry))
+		return -ENOENT;
+	*start = e->frames.p_vaddr + (uint64_t)entry.start;
+	*size = read_fde(e, &entry, &fde) ? fde.size : 0;
+	return 0;
+}
+
 static int spans(const struct mt_elf_symbol *sym, void *address)
 {
 	uint64_t at = *(uint64_t *)address;
@@ -96,17 +110,21 @@ static int spans(const struct mt_elf_symbol *sym, void *address)
 
 int mt_elf_is_function_start(struct mt_elf *e, uint64_t address)
 {
-	struct header header;
-	struct entry entry;
-	uint64_t start;
-	struct fde fde;
+	uint64_t start, size;
 
-	if (read_header(e, &header) && find_entry(e, header.count, address, &entry)) {
-		start = e->frames.p_vaddr + (uint64_t)entry.start;
+	if (!find_function(e, address, &start, &size)) {
 		if (start == address)
 			return 1;
-		if (read_fde(e, &entry, &fde) && address - start < fde.size)
+		if (address - start < size)
 			return 0;
 	}
 	return mt_elf_each_function(e, spans, &address) ? 0 : -ENOENT;
+}
+
+int mt_elf_function_around(const struct mt_elf *e, uint64_t address, uint64_t *start,
+			   uint64_t *size)
+{
+	int err = find_function(e, address, start, size);
+
+	return !err && address - *start < *size ? 0 : -ENOENT;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * elf_internal.h: what the files of elf.h share: elf.c, elf_symbols.c, elf_frames.c and
- * elf_debugdata.c. Nobody else includes it. Ownership, threads and errors are those of elf.h.
+ * elf_internal.h: what the files of elf.h share: elf.c, elf_symbols.c, elf_frames.c,
+ * elf_slots.c and elf_debugdata.c. Nobody else includes it. Ownership, threads and errors are
+ * those of elf.h.
  */
 #ifndef MT_TARGET_ELF_INTERNAL_H
 #define MT_TARGET_ELF_INTERNAL_H

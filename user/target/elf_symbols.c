@@ -355,25 +355,36 @@ int mt_elf_exported(struct mt_elf *e, const char *name, uint64_t *file_offset)
 	return err ? err : sym.exported ? 0 : -ENOENT;
 }
 
+int mt_elf_code(struct mt_elf *e, uint64_t address, size_t len, const uint8_t **code)
+{
+	uint64_t offset, start, end;
+	Elf_Data *data;
+
+	if (mt_elf_offset_of(e, address, &offset) || mt_elf_segment(e, offset, &start, &end) ||
+	    len > end - offset)
+		return -ENOENT;
+	data = elf_getdata_rawchunk(e->elf, (int64_t)offset, len, ELF_T_BYTE);
+	if (!data || data->d_size < len)
+		return -ENOEXEC;
+	*code = data->d_buf;
+	return 0;
+}
+
 int mt_elf_function_code(struct mt_elf *e, const char *name, size_t max, const uint8_t **code,
 			 size_t *len)
 {
-	uint64_t offset, start, end;
 	struct mt_elf_symbol sym;
-	Elf_Data *data;
+	uint64_t offset;
 	int err;
 
 	err = find_function(e, name, &sym, &offset);
 	if (err)
 		return err;
-	if (mt_elf_segment(e, offset, &start, &end))
-		return -ENOEXEC;
-	if (!sym.size || sym.size > max || sym.size > end - offset)
+	if (!sym.size || sym.size > max)
 		return -ERANGE;
-	data = elf_getdata_rawchunk(e->elf, (int64_t)offset, sym.size, ELF_T_BYTE);
-	if (!data || data->d_size < sym.size)
-		return -ENOEXEC;
-	*code = data->d_buf;
+	err = mt_elf_code(e, sym.address, sym.size, code);
+	if (err)
+		return err == -ENOENT ? -ERANGE : err;
 	*len = sym.size;
 	return 0;
 }
