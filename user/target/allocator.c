@@ -185,17 +185,20 @@ static int find_flusher(const struct match *m, uint64_t *start, uint64_t *end)
 	return -ENOENT;
 }
 
-/* From where the allocator calls this function itself, relative to the probe. */
+/*
+ * From where the allocator calls this function itself, relative to the probe: a library of its own
+ * from all of its code, what is linked into a program from the flusher.
+ */
 static void note_internal(const struct match *m, struct mt_probe_site *site)
 {
 	uint64_t start, end;
 	int64_t from, to;
-	int err;
+	int err = -ENOENT;
 
-	if (site->func != MT_FUNC_FREE)
-		return;
-	err = m->family->code_flushes ? mt_elf_segment(m->elf, site->file_offset, &start, &end)
-				      : find_flusher(m, &start, &end);
+	if (mt_elf_soname(m->elf))
+		err = mt_elf_segment(m->elf, site->file_offset, &start, &end);
+	else if (site->func == MT_FUNC_FREE)
+		err = find_flusher(m, &start, &end);
 	if (err)
 		return;
 	from = (int64_t)(start - site->file_offset);

@@ -207,7 +207,6 @@ const struct mt_catalogue_family mt_catalogue[] = {
 		.prefixes = none,
 		.marks = glibc_marks,
 		.own = threads, /* since 2.34 */
-		.code_flushes = true,
 		.version = &glibc_version,
 	},
 	{

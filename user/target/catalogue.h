@@ -42,11 +42,10 @@ struct mt_catalogue_family {
 	bool operators; /* C++'s new and delete too, where they are not made of malloc */
 	const struct mt_catalogue_function *own; /* behind the prefix; or NULL */
 	/*
-	 * Who in the allocator calls its own free for blocks that the program has freed before:
-	 * its whole code, or a function, the first of these that is there.
+	 * Who in a static program calls its own free for blocks that the program has freed
+	 * before: the first of these that is there, to the NULL; or NULL.
 	 */
-	bool code_flushes;
-	const char *const *flushers; /* to the NULL, or NULL */
+	const char *const *flushers;
 	const struct mt_catalogue_version *version;
 };
 
