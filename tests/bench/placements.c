@@ -37,6 +37,7 @@ static const struct {
 struct count {
 	unsigned int emulated;
 	unsigned int stepped;
+	unsigned int rets;
 };
 
 /* "rdi", "1" for a factor that is multiplied already, "-" for none. */
@@ -131,6 +132,10 @@ static int print_file(const char *package, const char *file, struct count *count
 	printf("\n%s: %s (%s)\n%-36s %-4s %-10s %-4s %-4s %-4s %s\n", package, file, a->name,
 	       "function", "at", "class", "size", "n", "block", "code");
 	for (size_t i = 0; i < a->nr_sites && !err; i++) {
+		if (a->sites[i].func == MT_FUNC_RET) {
+			count->rets++;
+			continue;
+		}
 		*(a->sites[i].placement == MT_PLACEMENT_EMULATED ? &count->emulated
 								 : &count->stepped) += 1;
 		err = print_site(fd, &a->sites[i]);
@@ -157,7 +162,7 @@ int main(int argc, char **argv)
 		failed |= print_or_say("file", argv[i], &count);
 	for (size_t i = 0; argc < 2 && i < ARRAY_SIZE(debian); i++)
 		failed |= print_or_say(debian[i].package, debian[i].file, &count);
-	printf("\n%u functions: %u emulated, %u stepped\n", count.emulated + count.stepped,
-	       count.emulated, count.stepped);
+	printf("\n%u functions: %u emulated, %u stepped; and %u `ret`s of those that may throw\n",
+	       count.emulated + count.stepped, count.emulated, count.stepped, count.rets);
 	return failed != 0;
 }

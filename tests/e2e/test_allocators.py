@@ -5,13 +5,14 @@ Where allocators differ (a realloc that moves, realloc(p, 0), functions that one
 program finds out and its truth says so; the comparison is the same for all of them.
 """
 import os
+import re
 import subprocess
 from pathlib import Path
 
 from memtide import (PROGRAMS, Program, Recording, Skip, build, check, children, image, is_probed, need,
                      program, record, report_result, scratch, until)
 from truth import (Differences, View, aliases_in, check_lossless, compare, compare_all,
-                   compare_beside)
+                   compare_beside, own_frame)
 
 # Arguments; `leaf` is replaced by that program's path. Then: is it known to the order?
 CASES = (
@@ -113,19 +114,10 @@ for _test in (test_glibc, test_glibc_static, test_musl_static, test_jemalloc, te
 
 
 def sized_with(name, label):
-    """Its own operator new has no return probe: counted, not followed, and said so."""
-    recording = record("--", *preloaded(library(name), program("sized")))
-    document, truth = recording.report(), recording.truths()[0]
-    process = image(document, comm="sized")
-    for field in ("alloc_count", "alloc_bytes"):
-        counted = sum(s[field] for s in process["sites"] if s["kinds"][0].startswith("operator")
-                      and s["stack"][0]["module"] == program("sized"))
-        check(counted == truth["heap"][field],
-              f"{field} by operators: {counted}, in truth {truth['heap'][field]}")
-    check(process["heap"]["kind"] is None, "called exact")
-    check(document["capture"]["lost"]["new_unfollowed"] > 0, "not told")
-    check(any(a.startswith(label) for a in process["allocators"]),
-          f"allocators {process['allocators']}, not {label}")
+    """Its own operator new, which may throw, and so has no return probe: probed at its ends."""
+    lib = library(name)
+    document = compared(preloaded(lib, program("sized")), label, View(names=aliases_in(lib, "-D")))
+    check(image(document, comm="sized")["heap"]["kind"] == "exact", "not called exact")
 
 
 def beside(binary, label):
@@ -144,33 +136,33 @@ def test_sized():
     beside(program("sized"), "glibc 2.")
 
 
-def test_sized_jemalloc():
-    sized_with("jemalloc", "jemalloc 5.")
-
-
-def test_sized_tcmalloc():
-    sized_with("tcmalloc", "tcmalloc")
-
-
-def test_sized_mimalloc():
-    sized_with("mimalloc", "mimalloc 2")
+def never_returned(recording, comm):
+    """How many calls of the image that ended by itself have not returned, as the text says."""
+    _, text, _ = report_result(recording.capture, "--text")
+    line = re.search(r"calls that never returned: ([0-9,]+)", text.rpartition(f"\n{comm}, ")[2])
+    return int(line[1].replace(",", "")) if line else 0
 
 
 def thrown(*prefix):
     """An operator that ends by an exception has failed; the exception's memory is balanced."""
     idle = record("--", *prefix, program("sized"), env={"MT_IDLE": "1"})
     recording = record("--", *prefix, program("sized"), "throw")
-    idle, heap = (image(r.report(), comm="sized")["heap"] for r in (idle, recording))
+    document = recording.report()
+    check_lossless(document)
+    idle, heap = (image(r, comm="sized")["heap"] for r in (idle.report(), document))
     check(idle and heap, "no heap")
     truth = recording.truths()[0]["heap"]
     d = Differences("sized throw")
+    d.equal("kind", heap["kind"], "exact")
     for field in ("live_count", "live_bytes"):
         d.equal(field, heap[field] - idle[field], truth[field])
     for unit in ("count", "bytes"):
         d.equal(f"alloc - free - live, {unit}",
                 heap[f"alloc_{unit}"] - heap[f"free_{unit}"] - heap[f"live_{unit}"], 0)
-    for field in ("unknown_free_count", "failed_count"):
-        d.equal(field, heap[field], truth[field])
+    d.equal("unknown_free_count", heap["unknown_free_count"], truth["unknown_free_count"])
+    # A malloc below it has returned NULL, or the exception has left the operator itself.
+    d.equal("failed_count", heap["failed_count"] + never_returned(recording, "sized"),
+            truth["failed_count"])
     d.check()
 
 
@@ -184,8 +176,7 @@ def thrown_by(name):
     other.await_line("ready")
     beside_it = Recording("-p", str(other.pid))
     beside_it.await_attached()
-    recording = record("--", *preloaded(library(name), program("sized"), "throw"))
-    check(recording.truths(), "it wrote no truth")
+    thrown(*preloaded(library(name)))
     beside_it.interrupt()
     other.process.kill()
     other.process.wait()
@@ -199,22 +190,31 @@ def test_throw_tcmalloc():
     thrown_by("tcmalloc")  # mimalloc's would abort: it is built as C
 
 
-def test_throw_at_a_limit():
+def limited(name, links):
     """Small blocks throw too where the program has set itself a limit, after its start."""
-    for name in ("jemalloc", "tcmalloc"):
-        for kind in ("session", "multi"):
-            recording = Recording("--", *preloaded(library(name), program("exhaust")),
-                                  options=("--uprobes", kind))
-            recording.await_line("caught 2 times, some blocks: 1")
-            recording.wait()
-            document = recording.report()
-            check(document["capture"]["lost"]["new_unfollowed"] > 0, f"{name}, {kind}: not told")
-            check(image(document, comm="exhaust")["heap"]["kind"] is None,
-                  f"{name}, {kind}: called exact")
+    recording = Recording("--", *preloaded(library(name), program("exhaust")),
+                          options=("--uprobes", links))
+    blocks = int(recording.await_line("caught 2 times, blocks: ").rpartition(" ")[2])
+    recording.wait()
+    document = recording.report()
+    check_lossless(document)
+    process = image(document, comm="exhaust")
+    check(process["heap"]["kind"] == "exact", f"{links}: not called exact")
+    sums = [sum(s[field] for s in process["sites"] if own_frame(s["stack"]))
+            for field in ("alloc_count", "alloc_bytes", "live_count")]
+    check(sums == [blocks, blocks << 20, 0],
+          f"{links}: blocks, bytes, live {sums}, in truth {blocks} of 1 MiB")
+    check(never_returned(recording, "exhaust") == 2, f"{links}: not two calls that threw")
 
 
-test_throw_at_a_limit.timeout_s = 120
+def test_throw_at_a_limit_jemalloc():
+    for links in ("session", "multi"):
+        limited("jemalloc", links)
 
+
+def test_throw_at_a_limit_tcmalloc():
+    for links in ("session", "multi", "perf", "shared"):
+        limited("tcmalloc", links)
 
 
 # ---- jemalloc's own functions, under every name ------------------------------------------------

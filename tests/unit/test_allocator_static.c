@@ -134,28 +134,6 @@ static void test_static_operators(void **state)
 	expect_sites(&a, "jemalloc 5.3.0", FIXTURE_JEMALLOC " " FIXTURE_OPERATORS);
 }
 
-/* Operators made of malloc are not counted twice, whoever's malloc it is. */
-static void test_operators_made_of_malloc(void **state)
-{
-	static const char source[] =
-		"extern \"C\" {\n"
-		"void *malloc(unsigned long n) { return (void *)n; }\n"
-		"void free(void *p) { *(volatile char *)p = 1; }\n"
-		"void mallctl() {} }\n"
-		"void *operator new(unsigned long n) { return (char *)malloc(n) + 1; }\n"
-		"void operator delete(void *p) noexcept { free(p); }\n";
-	static struct mt_allocator a;
-
-	fixture_write("cxx.cc", source, strlen(source));
-	fixture_run("g++ -w -O0 -fno-builtin -shared -fPIC -Wl,-Bsymbolic -o cxx cxx.cc");
-	assert_int_equal(recognise("cxx", &a), 0);
-	expect_sites(&a, "jemalloc", "malloc free");
-	fixture_run("sed -i 's/malloc(n) + 1/n/' cxx.cc && "
-		    "g++ -w -O0 -fno-builtin -shared -fPIC -Wl,-Bsymbolic -o cxx cxx.cc");
-	assert_int_equal(recognise("cxx", &a), 0);
-	expect_sites(&a, "jemalloc", "malloc free _Znwm _ZdlPv");
-}
-
 static int setup(void **state)
 {
 	fixture_new();
@@ -171,12 +149,9 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_static_glibc),
-		cmocka_unit_test(test_static_musl),
-		cmocka_unit_test(test_prefixed_jemalloc),
-		cmocka_unit_test(test_static_jemalloc),
+		cmocka_unit_test(test_static_glibc),	  cmocka_unit_test(test_static_musl),
+		cmocka_unit_test(test_prefixed_jemalloc), cmocka_unit_test(test_static_jemalloc),
 		cmocka_unit_test(test_static_operators),
-		cmocka_unit_test(test_operators_made_of_malloc),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

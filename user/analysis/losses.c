@@ -52,9 +52,9 @@ static const struct loss {
 	  .meaning = "frees in the total, but not at a site, which stays too large; raise "
 		     "--map-memory" },
 	{ "new_unfollowed", .heap = MT_TRUST_ABOUT,
-	  .meaning = "calls of an allocator's own operator new: counted, but not in live or peak, "
-		     "and twice where they call malloc; they may throw, and an exception does "
-		     "not pass a return probe" },
+	  .meaning = "calls of an allocator's own operator new whose ends are not all known: "
+		     "counted, but not in live or peak, and twice where they call malloc; they "
+		     "may throw, and an exception does not pass a return probe" },
 	{ "events_unmatched", .ledgers = MT_TRUST_ABOUT,
 	  .meaning = "events about a process or thread that was not known (its own event was "
 		     "lost); raise --map-memory" },

@@ -343,26 +343,34 @@ static int put_probe(struct mt_drain *d, struct mt_probe_row *row, unsigned int 
 	return err;
 }
 
-static int put_probes(struct mt_drain *d, const struct mt_program *p)
+/* The function's own probes; or a `ret` by which one ends that has no return probe. */
+static int put_site(struct mt_drain *d, const struct mt_program *p,
+		    const struct mt_probe_target *file, const struct mt_probe_site *site)
 {
 	const struct mt_probes *probes = mt_kernel_probes(mt_session_kernel(d->session));
+	bool returns = site->result == MT_RESULT_RETURN && !p->entry_only;
+	struct mt_probe_row row = {
+		.module = file->path,
+		.function = site->function,
+		.offset = site->function_offset,
+		.placement = mt_placement_name(site->placement),
+		.kind = "return",
+	};
+
+	if (site->func == MT_FUNC_RET)
+		return p->entry_only ? 0 : mt_capture_put_probe(d->capture, &row);
+	return put_probe(d, &row, returns ? mt_probes_returns_by(probes, file) : 0);
+}
+
+static int put_probes(struct mt_drain *d, const struct mt_program *p)
+{
 	int err = 0;
 
 	for (size_t i = 0; i < p->nr_probed; i++) {
 		const struct mt_probe_target *file = p->probed[i];
 
-		for (size_t j = 0; j < file->allocator->nr_sites && !err; j++) {
-			const struct mt_probe_site *site = &file->allocator->sites[j];
-			struct mt_probe_row row = {
-				.module = file->path,
-				.function = site->function,
-				.offset = site->function_offset,
-				.placement = mt_placement_name(site->placement),
-			};
-			bool returns = site->result == MT_RESULT_RETURN && !p->entry_only;
-
-			err = put_probe(d, &row, returns ? mt_probes_returns_by(probes, file) : 0);
-		}
+		for (size_t j = 0; j < file->allocator->nr_sites && !err; j++)
+			err = put_site(d, p, file, &file->allocator->sites[j]);
 	}
 	return err;
 }

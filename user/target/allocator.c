@@ -2,6 +2,7 @@
 #include "target/allocator.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <linux/version.h>
 #include <stdio.h>
@@ -10,6 +11,8 @@
 
 #include "target/catalogue.h"
 #include "target/elf.h"
+#include "target/ends.h"
+#include "target/returns.h"
 #include "util/cleanup.h"
 
 /* One family in one file, under one prefix. */
@@ -70,10 +73,15 @@ static bool is_there(const struct match *m)
 	return true;
 }
 
+static uint64_t start_of(const struct mt_probe_site *site)
+{
+	return site->file_offset - site->function_offset;
+}
+
 bool mt_allocator_has(const struct mt_allocator *a, uint64_t file_offset)
 {
 	for (size_t i = 0; i < a->nr_sites; i++) {
-		if (a->sites[i].file_offset - a->sites[i].function_offset == file_offset)
+		if (a->sites[i].func != MT_FUNC_RET && start_of(&a->sites[i]) == file_offset)
 			return true;
 	}
 	return false;
@@ -210,31 +218,77 @@ static void note_internal(const struct match *m, struct mt_probe_site *site)
 }
 
 /*
- * Is the whole function `jmp` to one that has a site? Without return probes nobody could tell that
- * the two hits are one call.
+ * Does the function do no more than jump to one that has a site? Where no end is seen nobody could
+ * tell that the two hits are one call.
  */
 static bool is_forwarding(const struct match *m, const struct mt_probe_site *site, uint64_t offset)
 {
 #ifdef __x86_64__
+	struct mt_returns returns;
 	const uint8_t *code;
-	int32_t distance;
 	size_t len;
 
-	if (mt_elf_function_code(m->elf, site->function, MT_PLACEMENT_CODE_MAX, &code, &len) ||
-	    len < 5 || code[0] != 0xe9)
-		return false;
-	memcpy(&distance, code + 1, sizeof(distance));
-	return mt_allocator_has(m->out, offset + 5 + distance);
+	return !mt_elf_function_code(m->elf, site->function, MT_PLACEMENT_CODE_MAX, &code, &len) &&
+	       !mt_returns_find(code, len, &returns) && !returns.nr_rets && returns.nr_jumps == 1 &&
+	       !returns.jumps[0].by_word &&
+	       mt_allocator_has(m->out, offset + (uint64_t)returns.jumps[0].to);
 #else
 	return false;
 #endif
 }
 
-static enum mt_result result(const struct mt_catalogue_function *f)
+static bool has_ret(const struct mt_allocator *a, uint64_t file_offset)
 {
+	for (size_t i = 0; i < a->nr_sites; i++) {
+		if (a->sites[i].func == MT_FUNC_RET && a->sites[i].file_offset == file_offset)
+			return true;
+	}
+	return false;
+}
+
+/* Functions share ends: one that is there already is not added. The names come last. */
+static int add_rets(const struct match *m, const struct mt_ends *ends)
+{
+	struct mt_allocator *a = m->out;
+
+	for (size_t i = 0; i < ends->nr; i++) {
+		const struct mt_end *end = &ends->v[i];
+		uint32_t offset = (uint32_t)(end->address - end->function);
+		struct mt_probe_site site = {
+			.func = MT_FUNC_RET,
+			.function_offset = offset,
+			.entry = offset,
+			.placement = MT_PLACEMENT_STEPPED,
+		};
+
+		if (mt_elf_offset_of(m->elf, end->address, &site.file_offset))
+			return -ENOEXEC;
+		if (has_ret(a, site.file_offset))
+			continue;
+		if (a->nr_sites == MT_ALLOCATOR_SITES_MAX)
+			return -ENOEXEC;
+		a->sites[a->nr_sites++] = site;
+	}
+	return 0;
+}
+
+/* How the results of the function at `offset` are learnt; the ends of one that may throw. */
+static enum mt_result result(const struct match *m, const struct mt_catalogue_function *f,
+			     uint64_t offset, struct mt_ends *ends)
+{
+	ends->nr = 0;
 	if (f->func == MT_FUNC_FREE || f->func == MT_FUNC_PTHREAD_CREATE)
 		return MT_RESULT_NONE;
-	return f->throws ? MT_RESULT_UNKNOWN : MT_RESULT_RETURN;
+	if (!f->throws)
+		return MT_RESULT_RETURN;
+#ifdef __x86_64__
+	uint64_t address;
+
+	if (!mt_elf_address_of(m->elf, offset, &address) && !mt_ends_find(m->elf, address, ends))
+		return MT_RESULT_RET;
+	ends->nr = 0;
+#endif
+	return MT_RESULT_UNKNOWN;
 }
 
 /* Of several names for one function the first is kept. */
@@ -242,32 +296,30 @@ static int add_site(const struct match *m, const struct mt_catalogue_function *f
 {
 	struct mt_allocator *a = m->out;
 	struct mt_probe_site *site = &a->sites[a->nr_sites];
+	struct mt_ends ends;
 	uint64_t offset;
 	int err;
 
 	if (a->nr_sites == MT_ALLOCATOR_SITES_MAX)
 		return -ENOEXEC;
-	*site = (struct mt_probe_site){
-		.func = f->func,
-		.result = result(f),
-		.optional = own && !f->block,
-	};
+	*site = (struct mt_probe_site){ .func = f->func, .optional = own && !f->block };
 	err = find(m, f->name, site->function, &offset);
 	if (err)
 		return err == -ENOENT ? 0 : -ENOEXEC;
 	if (mt_allocator_has(a, offset))
 		return 0;
-	if (f->throws && is_forwarding(m, site, offset))
-		return 0;
 	if (!is_function(m->elf, offset))
 		return -ENOEXEC;
+	site->result = result(m, f, offset, &ends);
+	if (site->result == MT_RESULT_UNKNOWN && is_forwarding(m, site, offset))
+		return 0;
 	site->file_offset = offset;
 	err = place(m, f, site);
 	if (err)
 		return err;
 	note_internal(m, site);
 	a->nr_sites++;
-	return 0;
+	return add_rets(m, &ends);
 }
 
 /* `own`: the family's own functions, which programs call beside the standard ones. */
@@ -415,6 +467,53 @@ static int fill(const struct match *m)
 	return 0;
 }
 
+struct naming {
+	struct mt_elf *elf;
+	struct mt_allocator *a;
+};
+
+static void name_in(struct mt_allocator *a, uint64_t function, const char *name)
+{
+	for (size_t i = 0; i < a->nr_sites; i++) {
+		struct mt_probe_site *site = &a->sites[i];
+
+		if (!site->function[0] && start_of(site) == function)
+			snprintf(site->function, NAME_SIZE, "%s", name);
+	}
+}
+
+static int name_by_symbol(const struct mt_elf_symbol *symbol, void *arg)
+{
+	const struct naming *n = arg;
+	uint64_t offset;
+
+	if (!mt_elf_offset_of(n->elf, symbol->address, &offset))
+		name_in(n->a, offset, symbol->name);
+	return 0;
+}
+
+/* The functions that `ret`s are in: as at the entry, as the file says, or by their address. */
+static int name_rets(struct mt_elf *elf, struct mt_allocator *a)
+{
+	struct naming n = { .elf = elf, .a = a };
+	int err;
+
+	for (size_t i = 0; i < a->nr_sites; i++) {
+		if (a->sites[i].func != MT_FUNC_RET)
+			name_in(a, start_of(&a->sites[i]), a->sites[i].function);
+	}
+	err = mt_elf_each_function(elf, name_by_symbol, &n);
+	for (size_t i = 0; i < a->nr_sites; i++) {
+		struct mt_probe_site *site = &a->sites[i];
+		uint64_t address;
+
+		if (!site->function[0] && !mt_elf_address_of(elf, site->file_offset, &address))
+			snprintf(site->function, NAME_SIZE, "0x%" PRIx64,
+				 address - site->function_offset);
+	}
+	return err;
+}
+
 int mt_allocator_recognise(struct mt_elf *elf, const char *prefix, struct mt_allocator *out)
 {
 	struct match m = { .elf = elf, .kernel_version = running_kernel(), .out = out };
@@ -435,6 +534,7 @@ int mt_allocator_recognise(struct mt_elf *elf, const char *prefix, struct mt_all
 		if (is_there(&m))
 			err = fill(&m);
 	}
+	err = err ? err : name_rets(elf, out);
 	return err ? err : out->nr_sites ? 0 : -ENOENT;
 }
 

@@ -19,12 +19,12 @@
 struct mt_elf;
 
 /* More than one file can have: each name once, and one malloc without a prefix. */
-#define MT_ALLOCATOR_SITES_MAX 192
+#define MT_ALLOCATOR_SITES_MAX 256
 
 struct mt_probe_site {
 	enum mt_func func;
-	char function[64];	  /* as the file calls it: "_rjem_malloc", "_Znwm" */
-	uint64_t file_offset;	  /* of the probed instruction */
+	char function[64];    /* as the file calls it: "_rjem_malloc", "_Znwm"; else 0xADDRESS */
+	uint64_t file_offset; /* of the probed instruction */
 	uint32_t function_offset; /* of it in the function */
 	uint32_t entry; /* where in the function it can always be: behind its first nops */
 	enum mt_placement placement;
@@ -42,7 +42,8 @@ struct mt_probe_site {
 
 struct mt_allocator {
 	char name[64]; /* "glibc 2.36", "musl 1.2.3,jemalloc 5.3.0"; "": it only creates threads */
-	struct mt_probe_site sites[MT_ALLOCATOR_SITES_MAX]; /* one per function address */
+	/* One per function, and the `ret`s of those that may throw, each once (MT_FUNC_RET). */
+	struct mt_probe_site sites[MT_ALLOCATOR_SITES_MAX];
 	size_t nr_sites;
 };
 
@@ -54,10 +55,10 @@ struct mt_allocator {
  */
 int mt_allocator_recognise(struct mt_elf *elf, const char *prefix, struct mt_allocator *out);
 
-/* Is there a site in the function that begins at `file_offset`? */
+/* Is the function that begins at `file_offset` probed? */
 bool mt_allocator_has(const struct mt_allocator *a, uint64_t file_offset);
 
-/* The same site at the function's entry, as yet untried there. */
+/* The same site at the function's entry, as yet untried there; a `ret` stays where it is. */
 void mt_probe_site_to_entry(struct mt_probe_site *site);
 
 /*
