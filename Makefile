@@ -116,7 +116,7 @@ P         := $(B)/programs
 PROG_ALL  := chains children cross execs failures family forks huge leaf lifetime peaks race \
              resize vforks zero
 PROGRAMS  := $(PROG_C:tests/programs/%.c=$(P)/%) $(PROG_CXX:tests/programs/%.cc=$(P)/%) \
-             $(PROG_ALL:%=$(P)/static/%) $(P)/lib/libplain.so $(P)/lib/libother.so $(P)/mallocx_static $(P)/mallocx_je \
+             $(PROG_ALL:%=$(P)/static/%) $(P)/lib/libplain.so $(P)/lib/libother.so $(P)/mallocx_static $(P)/mallocx_je $(P)/sized_je \
              $(if $(MUSL_GCC),$(PROG_ALL:%=$(P)/musl/%)) \
              $(if $(RUSTC),$(PROG_RUST:tests/programs/%.rs=$(P)/%))
 # Frame pointers and no inlining: their stacks and sites are part of what is known.
@@ -166,7 +166,7 @@ $(P)/own: PROG_LIBS := -L$(P)/lib -lown -Wl,-rpath,'$$ORIGIN/lib'
 $(P)/own: $(P)/lib/libown.so
 
 # jemalloc shared, static, and static with its public functions under a prefix, as crates have
-# it: then without its C++ operators, which have no such names.
+# it; C++'s operators have their own names there too.
 $(P)/mallocx: PROG_LIBS := -ljemalloc
 
 $(P)/mallocx_static: $(P)/lib/mallocx.o
@@ -177,6 +177,10 @@ $(P)/mallocx_je: $(P)/lib/mallocx.o $(P)/lib/je_jemalloc.a
 	$(say) PROG $@
 	$(Q)objcopy --redefine-syms=$(P)/lib/je_names $< $@.o
 	$(Q)$(CC) -o $@ $@.o $(P)/lib/je_jemalloc.a -lm -lpthread
+
+$(P)/sized_je: tests/programs/sized.cc $(P)/lib/foreign.o $(P)/lib/je_jemalloc.a
+	$(say) PROG $@
+	$(Q)$(CXX) -std=gnu++17 $(PROG_FLAGS) -MMD -MP -o $@ $^ -lm -lpthread
 
 $(P)/lib/mallocx.o: tests/programs/mallocx.c
 	$(say) PROG $@
@@ -190,7 +194,6 @@ $(P)/lib/%_jemalloc.a: Makefile
 		awk 'NF == 3 && $$2 ~ /[TBV]/ && $$3 ~ /^[a-z]/ && $$3 !~ /^je_/ { print $$3, "$*_" $$3 }' | \
 		sort -u >$(P)/lib/$*_names
 	$(Q)objcopy --redefine-syms=$(P)/lib/$*_names $(JEMALLOC_A) $@
-	$(Q)ar d $@ jemalloc_cpp.pic.o
 
 $(P)/rust_jemalloc: RUST_LIBS := -C link-arg=$(P)/lib/_rjem_jemalloc.a
 $(P)/rust_jemalloc: $(P)/lib/_rjem_jemalloc.a

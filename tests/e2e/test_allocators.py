@@ -136,6 +136,23 @@ def test_sized():
     beside(program("sized"), "glibc 2.")
 
 
+def test_sized_jemalloc():
+    sized_with("jemalloc", "jemalloc 5.")
+
+
+def test_sized_tcmalloc():
+    sized_with("tcmalloc", "tcmalloc")
+
+
+def test_sized_mimalloc():
+    sized_with("mimalloc", "mimalloc 2")
+
+
+def test_sized_je():
+    """jemalloc's operators in the program itself, its malloc under a prefix, libc's beside it."""
+    compared((program("sized_je"),), "jemalloc", View(names={}))
+
+
 def never_returned(recording, comm):
     """How many calls of the image that ended by itself have not returned, as the text says."""
     _, text, _ = report_result(recording.capture, "--text")

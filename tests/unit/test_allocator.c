@@ -382,12 +382,21 @@ static void test_given_prefix(void **state)
 	memset(prefix, 'x', sizeof(prefix) - 1);
 	prefix[sizeof(prefix) - 1] = '\0';
 	assert_int_equal(recognise_as("my", prefix, &a), -ENOENT);
-	/* Its operators too, if nothing stands before the names. */
+	/* Its operators too, before whose names nothing stands; unless another malloc makes them.
+	 */
 	fixture_run(
 		"printf '\\nvoid *_Znwm(unsigned long n) { return (void *)(n + 2); }\\n' >>my.c && "
 		"gcc -O1 -shared -fPIC -fno-builtin -o my my.c");
 	assert_int_equal(recognise_as("my", "", &a), 0);
 	expect_sites(&a, "malloc", "malloc free _Znwm");
+	assert_int_equal(recognise_as("my", "my_", &a), 0);
+	expect_sites(&a, "my_malloc", "my_malloc my_free_sized _Znwm");
+	fixture_run("sed -i 's/(n + 2)/malloc(n)/' my.c && "
+		    "gcc -O1 -shared -fPIC -fno-builtin -Wl,-Bsymbolic -o my my.c");
+	assert_int_equal(recognise_as("my", "my_", &a), 0);
+	expect_sites(&a, "my_malloc", "my_malloc my_free_sized");
+	fixture_run("sed -i 's/)malloc(n)/)my_malloc(n)/' my.c && "
+		    "gcc -O1 -shared -fPIC -fno-builtin -Wl,-Bsymbolic -o my my.c");
 	assert_int_equal(recognise_as("my", "my_", &a), 0);
 	expect_sites(&a, "my_malloc", "my_malloc my_free_sized");
 	/* Beside what the catalogue knows. */

@@ -100,6 +100,16 @@ static void test_prefixed_jemalloc(void **state)
 	expect_sites(&a, "glibc,jemalloc 5.3.0", both);
 	assert_int_equal(find_site(&a, "_rjem_free")->internal_to, 0);
 	assert_int_not_equal(find_site(&a, "free")->internal_to, 0);
+	assert_int_equal(find_site(&a, "malloc")->internal_to, 0);
+	/* Its operators, which no prefix is before, where a program of C++ has them. */
+	fixture_run("printf 'int main() { delete new int; delete[] new int[2]; }' >rjem.cc && "
+		    "g++ -o rjem rjem.cc librjem.a -lm");
+	assert_int_equal(recognise("rjem", &a), 0);
+	snprintf(both, sizeof(both), "%s %s", functions, FIXTURE_OPERATORS);
+	expect_sites(&a, "jemalloc 5.3.0", both);
+#ifdef __x86_64__
+	assert_int_equal(find_site(&a, "_Znwm")->result, MT_RESULT_RET);
+#endif
 }
 
 /* Instead of the C library's malloc: then that is not in use, but its threads are. */

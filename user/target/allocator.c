@@ -99,29 +99,37 @@ static bool has_malloc(const struct match *m)
 	       (!mt_elf_function(m->elf, m->family->malloc_alias, &alias) && alias == offset);
 }
 
-/*
- * Does C++'s operator new call the file's malloc, as libstdc++'s does? In a static program
- * it is not the allocator's then, and what it allocates is counted as malloc's. Where calls
- * go through a PLT this says no, and new counts as new.
- */
-static bool new_calls_malloc(struct mt_elf *elf)
+/* Does the code of operator new, which is at `new`, call or jump to `function`? */
+static bool calls(const uint8_t *code, size_t len, uint64_t new, uint64_t function)
 {
-	uint64_t new, malloc;
-	const uint8_t *code;
-	size_t len;
-
-	if (mt_elf_function(elf, "malloc", &malloc) || mt_elf_function(elf, "_Znwm", &new) ||
-	    mt_elf_function_code(elf, "_Znwm", MT_PLACEMENT_CODE_MAX, &code, &len))
-		return false;
 	for (size_t i = 0; i + 5 <= len; i++) {
 		int32_t relative;
 
 		memcpy(&relative, code + i + 1, sizeof(relative));
 		if ((code[i] == 0xe8 || code[i] == 0xe9) &&
-		    new + i + 5 + (uint64_t)(int64_t)relative == malloc)
+		    new + i + 5 + (uint64_t)(int64_t)relative == function)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Does C++'s operator new call the family's malloc, or the one that has the name, as libstdc++'s
+ * does? In a static program it is not the allocator's then, and what it allocates is counted as
+ * malloc's. Where calls go through a PLT this says no, and new counts as new.
+ */
+static bool new_calls_malloc(const struct match *m)
+{
+	uint64_t new, malloc;
+	char full[NAME_SIZE];
+	const uint8_t *code;
+	size_t len;
+
+	if (mt_elf_function(m->elf, "_Znwm", &new) ||
+	    mt_elf_function_code(m->elf, "_Znwm", MT_PLACEMENT_CODE_MAX, &code, &len))
+		return false;
+	return (!find(m, "malloc", full, &malloc) && calls(code, len, new, malloc)) ||
+	       (!mt_elf_function(m->elf, "malloc", &malloc) && calls(code, len, new, malloc));
 }
 
 static void note_arguments(const struct mt_catalogue_function *f, const uint8_t at[3],
@@ -446,13 +454,15 @@ static void add_name(const struct match *m)
 
 static int fill(const struct match *m)
 {
+	struct match unprefixed = *m; /* operators have their names, whatever malloc's is */
 	size_t before = m->out->nr_sites;
 	int err = 0;
 
+	unprefixed.prefix = "";
 	if (has_malloc(m)) {
 		err = add_sites(m, mt_catalogue_standard, false);
-		if (!err && m->family->operators && !new_calls_malloc(m->elf))
-			err = add_sites(m, mt_catalogue_operators, false);
+		if (!err && m->family->operators && !new_calls_malloc(m))
+			err = add_sites(&unprefixed, mt_catalogue_operators, false);
 	}
 	if (!err && m->family->own)
 		err = add_sites(m, m->family->own, true);

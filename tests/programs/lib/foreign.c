@@ -45,11 +45,6 @@ void foreign_resized(const char *function, const char *kind, void *p, size_t siz
 	truth_after_realloc(function, kind, &call.old, p, size, call.asked_ns);
 }
 
-bool foreign_of_libc(const void *function)
-{
-	return truth_of_libc(function);
-}
-
 bool foreign_idle(void)
 {
 	return getenv("MT_IDLE");

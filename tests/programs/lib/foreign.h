@@ -21,7 +21,6 @@ void foreign_drop(void *p);
 void foreign_dropped(void);
 void foreign_resize(void *p, size_t size);
 void foreign_resized(const char *function, const char *kind, void *p, size_t size);
-bool foreign_of_libc(const void *function); /* truth_of_libc() */
 bool foreign_idle(void); /* MT_IDLE is set: the program is to do nothing, for comparison */
 void foreign_die(const char *why);
 void foreign_write(void);
