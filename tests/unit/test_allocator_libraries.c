@@ -18,7 +18,7 @@ static void test_jemalloc(void **state)
 		skip();
 	assert_int_equal(recognise(LIB_DIR "/libjemalloc.so.2", &a), 0);
 	expect_sites(&a, "jemalloc 5.3.0", FIXTURE_JEMALLOC " " FIXTURE_OPERATORS);
-	expect_internal(&a, LIB_DIR "/libjemalloc.so.2");
+	expect_internal(&a, LIB_DIR "/libjemalloc.so.2", false);
 	/* What throws ends by `ret`s that are probed, each once; the local functions have no names.
 	 */
 	expect_result(&a, "_Znwm _ZnwmSt11align_val_t _Znam _ZnamSt11align_val_t");
@@ -43,7 +43,7 @@ static void test_tcmalloc(void **state)
 			     "_ZnwmSt11align_val_t _ZnwmSt11align_val_tRKSt9nothrow_t _ZdlPvm "
 			     "_ZdlPvRKSt9nothrow_t _ZdlPvSt11align_val_t _ZdlPvmSt11align_val_t "
 			     "_ZdlPvSt11align_val_tRKSt9nothrow_t");
-		expect_internal(&a, files[i]);
+		expect_internal(&a, files[i], false);
 		expect_result(&a, "_Znwm _ZnwmSt11align_val_t");
 		if (!i)
 			expect_rets(&a, "_Znwm+113 _ZN8tcmalloc27allocate_full_cpp_throw_oomEm+128 "
@@ -82,7 +82,7 @@ static void test_mimalloc(void **state)
 		"mi_heap_calloc_aligned_at mi_heap_realloc_aligned mi_heap_realloc_aligned_at "
 		"mi_heap_rezalloc_aligned mi_heap_rezalloc_aligned_at mi_heap_alloc_new "
 		"mi_heap_alloc_new_n");
-	expect_internal(&a, LIB_DIR "/libmimalloc.so.2");
+	expect_internal(&a, LIB_DIR "/libmimalloc.so.2", false);
 	expect_result(&a, "_Znwm _ZnwmSt11align_val_t mi_new_n mi_new_realloc mi_new_reallocn "
 			  "mi_heap_alloc_new mi_heap_alloc_new_n");
 	expect_rets(&a, "_Znwm+68 0x11960+83 0x11960+156 _ZnwmSt11align_val_t+36 mi_new_n+85 "

@@ -203,6 +203,7 @@ const struct mt_catalogue_family mt_catalogue[] = {
 	},
 	{
 		.name = "glibc",
+		.is_libc = true,
 		.soname = "libc.so.6",
 		.prefixes = none,
 		.marks = glibc_marks,
@@ -212,12 +213,14 @@ const struct mt_catalogue_family mt_catalogue[] = {
 	{
 		.name = "glibc", /* until 2.33, for its threads */
 		.soname = "libpthread.so.0",
+		.is_libc = true,
 		.prefixes = none,
 		.marks = pthread_marks,
 		.own = threads,
 	},
 	{
 		.name = "glibc",
+		.is_libc = true,
 		.prefixes = none,
 		.marks = static_glibc_marks,
 		.own = threads,
@@ -226,6 +229,7 @@ const struct mt_catalogue_family mt_catalogue[] = {
 	},
 	{
 		.name = "musl",
+		.is_libc = true,
 		.prefixes = none,
 		.marks = musl_marks,
 		.own = threads,
@@ -233,6 +237,7 @@ const struct mt_catalogue_family mt_catalogue[] = {
 	},
 	{
 		.name = "musl",
+		.is_libc = true,
 		.prefixes = none,
 		.marks = static_musl_marks,
 		.own = threads,

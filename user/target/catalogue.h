@@ -39,6 +39,7 @@ struct mt_catalogue_family {
 	const char *const *prefixes; /* names may begin with one of these, to the NULL */
 	const char *const *marks;    /* it defines these, behind the prefix, to the NULL */
 	const char *malloc_alias;    /* malloc is the family's if this is the same; NULL: it is */
+	bool is_libc;		     /* what it calls its own malloc for is the program's */
 	bool operators; /* C++'s new and delete too, where they are not made of a malloc */
 	const struct mt_catalogue_function *own; /* behind the prefix; or NULL */
 	/*
