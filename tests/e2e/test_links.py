@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 """Each kind of link between probes and a process, forced: all of them see the same."""
+import time
+
 from memtide import (TOOL, Program, Recording, attached, check, check_text, image, images, need,
                      program, record, work)
+from test_allocators import library
 from truth import check_lossless, compare
 
 # --uprobes, and what the report says of returns.
@@ -69,6 +72,25 @@ def test_mixed_crowd():
     check_kinds(document, "entry", "return", *(["session"] if own == "session" else []))
     for target in targets:
         compare(image(document, target.pid), target.truths()[0])
+
+
+def attach_s(kind, env):
+    """How long it takes to attach to one process, and to end."""
+    target = Program(program("attached"), env=env)
+    target.await_line("ready")
+    begin = time.monotonic()
+    recording = Recording("-p", str(target.pid), options=("--uprobes", kind))
+    recording.await_attached()
+    took = time.monotonic() - begin
+    recording.interrupt()
+    return took
+
+
+def test_shared_attach():
+    """Nothing that is closed delays what is opened: mimalloc has 93 functions to try and probe."""
+    env = {"LD_PRELOAD": str(library("mimalloc"))}
+    alone, shared = attach_s("session", env), attach_s("shared", env)
+    check(shared < 5 * alone, f"{shared:.1f} s, {alone:.1f} s by a session")
 
 
 def test_shared_beside():
