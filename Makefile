@@ -203,7 +203,7 @@ $(P)/%: tests/programs/%.rs tests/programs/lib/foreign.rs $(P)/lib/foreign.o
 	$(Q)$(RUSTC) --edition 2021 -O -g -C link-arg=$(P)/lib/foreign.o $(RUST_LIBS) -o $@ $<
 
 # ---- benchmarks ---------------------------------------------------------------------------
-BENCH := $(addprefix $(B)/bench/,pairs naive placements)
+BENCH := $(addprefix $(B)/bench/,pairs naive placements tables)
 
 $(B)/bench/pairs: tests/bench/pairs.c
 	$(say) BENCH $@
@@ -228,8 +228,13 @@ $(B)/bench/placements: tests/bench/placements.c $(filter $(B)/user/target/% $(B)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -o $@ $^ $(LDLIBS)
 
+$(B)/bench/tables: tests/bench/tables.c $(filter $(B)/user/target/% $(B)/user/unwind/% $(B)/user/util/%,$(USER_OBJ))
+	$(say) BENCH $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -o $@ $^ $(LDLIBS)
+
 # ---- what one types -----------------------------------------------------------------------
-.PHONY: all setup demo test check unit format tidy layers test-vm test-fresh programs clean help \
+.PHONY: all setup demo test check unit format tidy layers test-vm test-fresh bench-unwind programs clean help \
         bench-probes bench-crowd placements
 
 all: $(B)/memtide ## build build/memtide
@@ -268,6 +273,15 @@ bench-probes: all $(BENCH) ## what tracing costs a malloc and a free, beside oth
 
 bench-crowd: all $(BENCH) ## the same with up to 500 processes traced at once
 	$(Q)tests/bench/crowd.py
+
+# Programs and libraries that many run, and the largest one that this machine has.
+UNWIND_FILES := $(wildcard $(addprefix /usr/lib/x86_64-linux-gnu/,libc.so.6 libstdc++.so.6 \
+	libcrypto.so.3 libLLVM-14.so.1) $(addprefix /usr/bin/,python3 perl redis-server node))
+
+bench-unwind: all $(BENCH) ## what a stack costs beside bpf_get_stack; sizes of unwind tables
+	$(Q)$(B)/bench/tables $(UNWIND_FILES)
+	@echo
+	$(Q)tests/bench/unwind.py
 
 placements: $(B)/bench/placements ## where each allocator's functions are probed
 	$(Q)$<

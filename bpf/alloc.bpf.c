@@ -10,7 +10,6 @@
  * mid-call leaves `live` when the call begins, for the same reason, and goes back if the
  * call fails.
  */
-#include "argument.h"
 #include "count.h"
 #include "logic/call.h"
 
@@ -203,7 +202,7 @@ static __always_inline void count_unfollowed(struct pt_regs *ctx, struct mt_thre
 
 	if (epoch < 0)
 		return;
-	rec.stack = mt_stack_at_leaf(th, PT_REGS_SP(ctx), PT_REGS_FP(ctx));
+	rec.stack = mt_stack_at_leaf(ctx, th);
 	mt_site_alloc(&rec, th->slot, epoch);
 	mt_site_free(&rec, th->slot, epoch, GONE_UNFOLLOWED);
 	__sync_fetch_and_add(&proc->unfollowed_cnt, 1);
@@ -322,7 +321,7 @@ static __always_inline bool is_own(struct pt_regs *ctx, struct mt_thread *th, st
 
 static __always_inline int enter(struct pt_regs *ctx)
 {
-	__u64 cookie = bpf_get_attach_cookie(ctx), sp = PT_REGS_SP(ctx);
+	__u64 cookie = bpf_get_attach_cookie(ctx);
 	__u32 index = MT_COOKIE_PROBE(cookie);
 	const struct mt_probe *probe = bpf_map_lookup_elem(&mt_probes, &index);
 	struct mt_proc *proc = NULL;
@@ -332,7 +331,7 @@ static __always_inline int enter(struct pt_regs *ctx)
 		return CALL_DONE;
 	if (probe->func == MT_FUNC_PTHREAD_CREATE) {
 		th->spawning = 1;
-		th->spawn_stack = mt_stack_at_leaf(th, sp, PT_REGS_FP(ctx));
+		th->spawn_stack = mt_stack_at_leaf(ctx, th);
 		return CALL_DONE;
 	}
 	th->spawning = 0; /* its stack is there, or it has failed */
@@ -370,9 +369,8 @@ static __always_inline void on_return(struct pt_regs *ctx, struct mt_thread *th,
 	barrier_var(old); /* else clang tests has_old again, and 6.1's verifier does not follow */
 	if (resized && !old)
 		unknown_free(proc, call->arg);
-	rec.stack = call->result == MT_RESULT_RET
-			    ? mt_stack_at_leaf(th, PT_REGS_SP(ctx), PT_REGS_FP(ctx))
-			    : mt_stack_at_return(ctx, th);
+	rec.stack = call->result == MT_RESULT_RET ? mt_stack_at_leaf(ctx, th)
+						  : mt_stack_at_return(ctx, th);
 	if (old) {
 		copied = mt_call_copied(call, moved);
 		mt_chain_next(&rec, old, copied);

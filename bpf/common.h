@@ -6,6 +6,7 @@
 #ifndef MT_COMMON_H
 #define MT_COMMON_H
 
+#include "argument.h"
 #include "maps.h"
 
 #include "logic/hash.h"
@@ -21,17 +22,17 @@
 /* Count a loss (enum mt_lost). */
 int mt_lose(__u32 what);
 
-/* Code was mapped into an address space. */
-int mt_code_mapped(__u64 start, __u64 len, __u32 slot);
+/* What is known of the code in a range may not be so any more. */
+int mt_code_forget(__u64 start, __u64 len, __u32 slot);
 
-/* Append to th->scratch the return addresses that frame pointers lead to, from `fp` on. */
-int mt_stack_walk(struct mt_thread *th, __u64 sp, __u64 fp);
+/* The number of a file, a new one if it has none; 0: there is no room. */
+__u32 mt_file_number(const struct mt_file_key *key);
 
-/*
- * Store the stack in a thread's scratch and return its key; 0 when it has no frame. By tid:
- * before 6.3 a global function's argument could not be the value of a map update.
- */
-__u64 mt_stack_keep(__u32 tid, __u64 walk);
+/* Puts into th->scratch where th->walk is, if that is a caller, and its callers. */
+int mt_unwind(struct mt_thread *th);
+
+/* Store the stack in a thread's scratch and return its key; 0 when it has no frame. */
+__u64 mt_stack_keep(__u32 tid);
 
 static __always_inline __u32 mt_tgid(void)
 {
@@ -74,17 +75,6 @@ static __always_inline struct mt_thread *mt_thread_current(void)
 	return image ? mt_thread_add(tid, tgid, tgid, image->slot) : NULL;
 }
 
-/*
- * A piece of the user stack from `address` on. Reading costs per call, not per byte; close to
- * the stack's end only the first two words, a frame, may be there. A word that is not there is 0.
- */
-static __always_inline long mt_window_read(struct mt_thread *th, __u64 address)
-{
-	if (!bpf_probe_read_user(th->window, sizeof(th->window), (const void *)address))
-		return 0;
-	return bpf_probe_read_user(th->window, 2 * sizeof(__u64), (const void *)address);
-}
-
 static __always_inline __u64 mt_user_word(__u64 address)
 {
 	__u64 word = 0;
@@ -93,13 +83,20 @@ static __always_inline __u64 mt_user_word(__u64 address)
 	return word;
 }
 
-/* The key of the stack whose frames are in th->scratch: most walks have been seen before. */
-static __always_inline __u64 mt_stack_key(struct mt_thread *th)
+/* What the unwinder starts from; `pc` and `sp` are the caller's, if `after_call`. */
+static __always_inline void mt_walk_begin(const struct pt_regs *regs, struct mt_thread *th,
+					  __u64 pc, __u64 sp)
 {
-	__u64 walk = mt_walk_hash(&th->scratch, th->slot);
-	__u64 *key = bpf_map_lookup_elem(&mt_walks, &walk);
-
-	return key ? *key : mt_stack_keep(mt_tid(), walk);
+	th->walk.pc = pc;
+	th->walk.sp = sp;
+#if defined(__TARGET_ARCH_x86)
+	th->walk.fp = mt_argument(regs, MT_ARG_X86 + 5);
+	th->walk.bx = mt_argument(regs, MT_ARG_X86 + 3);
+#else
+	th->walk.fp = PT_REGS_FP(regs);
+#endif
+	th->walk.words = 0;
+	th->walk.after_call = 1;
 }
 
 /* At a return probe: the instruction pointer already is the caller's. */
@@ -107,28 +104,34 @@ static __always_inline __u64 mt_stack_at_return(const struct pt_regs *ctx, struc
 {
 	if (!mt_stacks_wanted)
 		return 0;
-	th->scratch.frames[0] = PT_REGS_IP(ctx);
-	th->scratch.nr = 1;
-	if (mt_window_read(th, PT_REGS_SP(ctx)))
-		mt_lose(MT_LOST_STACK_FAILED);
-	mt_stack_walk(th, PT_REGS_SP(ctx), PT_REGS_FP(ctx));
-	return mt_stack_key(th);
+	mt_walk_begin(ctx, th, PT_REGS_IP(ctx), PT_REGS_SP(ctx));
+	mt_unwind(th);
+	return mt_stack_keep(mt_tid());
 }
 
-/*
- * At a function's first instruction, or in a system call's leaf wrapper: the return address
- * is still the word at the stack pointer.
- */
-static __always_inline __u64 mt_stack_at_leaf(struct mt_thread *th, __u64 sp, __u64 fp)
+/* At a function's first instruction: the return address is still the word at the stack pointer. */
+static __always_inline __u64 mt_stack_at_leaf(const struct pt_regs *ctx, struct mt_thread *th)
 {
+	__u64 sp = PT_REGS_SP(ctx);
+
 	if (!mt_stacks_wanted)
 		return 0;
-	if (mt_window_read(th, sp))
-		mt_lose(MT_LOST_STACK_FAILED);
-	th->scratch.frames[0] = th->window[0];
-	th->scratch.nr = 1;
-	mt_stack_walk(th, sp, fp);
-	return mt_stack_key(th);
+	mt_walk_begin(ctx, th, mt_user_word(sp), sp + sizeof(__u64));
+	mt_unwind(th);
+	return mt_stack_keep(mt_tid());
+}
+
+/* In a system call; the registers are those of the kernel's entry. */
+static __always_inline __u64 mt_stack_at_syscall(struct mt_thread *th)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+
+	if (!mt_stacks_wanted)
+		return 0;
+	mt_walk_begin(regs, th, PT_REGS_IP(regs), PT_REGS_SP(regs));
+	th->walk.after_call = 0;
+	mt_unwind(th);
+	return mt_stack_keep(mt_tid());
 }
 
 static __always_inline struct mt_event *mt_event_fill(struct mt_event *e, __u32 kind, __u32 slot)

@@ -7,12 +7,16 @@
 
 struct mt_live_map mt_live SEC(".maps");
 struct mt_sites_map mt_sites SEC(".maps");
+struct mt_hists_map mt_hists SEC(".maps");
 struct mt_storms_map mt_storms SEC(".maps");
 struct mt_stacks_map mt_stacks SEC(".maps");
 struct mt_procs_map mt_procs SEC(".maps");
 struct mt_images_map mt_images SEC(".maps");
 struct mt_threads_map mt_threads SEC(".maps");
-struct mt_walks_map mt_walks SEC(".maps");
+struct mt_files_map mt_files SEC(".maps");
+struct mt_tables_map mt_tables SEC(".maps");
+struct mt_rules_map mt_rules SEC(".maps");
+struct mt_uses_map mt_uses SEC(".maps");
 struct mt_code_map mt_code SEC(".maps");
 struct mt_probes_map mt_probes SEC(".maps");
 struct mt_lost_map mt_lost SEC(".maps");

@@ -95,10 +95,25 @@ static __always_inline struct mt_storm *storm_get(struct mt_site_key *key)
 	return storm;
 }
 
+static __always_inline struct mt_hists *hists_get(struct mt_site_key *key)
+{
+	struct mt_hists *hists = bpf_map_lookup_elem(&mt_hists, key);
+
+	if (hists)
+		return hists;
+	bpf_map_update_elem(&mt_hists, key, (const void *)mt_zero, BPF_NOEXIST);
+	hists = bpf_map_lookup_elem(&mt_hists, key);
+	if (!hists)
+		mt_lose(MT_LOST_HISTS_FULL);
+	return hists;
+}
+
 __noinline int mt_site_alloc(struct mt_live *rec, __u32 slot, __u32 epoch)
 {
 	struct mt_site_key key;
+	struct mt_hists *hists;
 	struct mt_site *site;
+	__u64 nr;
 
 	if (!rec)
 		return 0;
@@ -106,19 +121,26 @@ __noinline int mt_site_alloc(struct mt_live *rec, __u32 slot, __u32 epoch)
 	site = site_get(&key);
 	if (!site)
 		return 0;
-	__sync_fetch_and_add(&site->alloc_cnt, 1);
+	nr = __sync_fetch_and_add(&site->alloc_cnt, 1);
 	__sync_fetch_and_add(&site->alloc_bytes, rec->size_bytes);
 	mt_since_move(&site->since_bytes, epoch, rec->size_bytes);
 	mt_since_move(&site->since_cnt, epoch, 1);
 	mt_raise_max(&site->max_bytes, rec->size_bytes);
-	hist_add(site->sizes, rec->size_bytes);
+	if (nr < MT_SITE_FIRST) {
+		site->first_sizes[nr] = mt_hist_bucket(rec->size_bytes) + 1;
+		return 0;
+	}
+	hists = hists_get(&key);
+	if (hists)
+		hist_add(hists->sizes, rec->size_bytes);
 	return 0;
 }
 
 __noinline int mt_site_free(struct mt_live *rec, __u32 slot, __u32 epoch, __u32 how)
 {
 	struct mt_site_key key;
-	__u64 lifetime_ns;
+	struct mt_hists *hists;
+	__u64 lifetime_ns, nr;
 	struct mt_site *site;
 
 	if (!rec)
@@ -128,17 +150,24 @@ __noinline int mt_site_free(struct mt_live *rec, __u32 slot, __u32 epoch, __u32 
 	if (!site)
 		return mt_lose(MT_LOST_SITE_MISSING);
 	lifetime_ns = bpf_ktime_get_ns() - rec->born_ns;
-	__sync_fetch_and_add(&site->free_cnt, 1);
+	nr = __sync_fetch_and_add(&site->free_cnt, 1);
 	__sync_fetch_and_add(&site->free_bytes, rec->size_bytes);
 	mt_since_move(&site->since_bytes, epoch, -rec->size_bytes);
 	mt_since_move(&site->since_cnt, epoch, -1);
 	if (how == GONE_UNFOLLOWED)
 		return 0;
-	hist_add(site->lifetimes, lifetime_ns >> MT_LIFETIME_SHIFT);
 	if (how == GONE_TEMPORARY)
 		__sync_fetch_and_add(&site->temporary_cnt, 1);
 	if (lifetime_ns < MT_SHORT_LIVED_NS)
 		__sync_fetch_and_add(&site->short_lived_cnt, 1);
+	lifetime_ns >>= MT_LIFETIME_SHIFT;
+	if (nr < MT_SITE_FIRST) {
+		site->first_lifetimes[nr] = mt_hist_bucket(lifetime_ns) + 1;
+		return 0;
+	}
+	hists = hists_get(&key);
+	if (hists)
+		hist_add(hists->lifetimes, lifetime_ns);
 	return 0;
 }
 

@@ -27,25 +27,54 @@
 
 MT_HASH(mt_live_map, struct mt_live_key, struct mt_live);
 MT_HASH(mt_sites_map, struct mt_site_key, struct mt_site);
+MT_HASH(mt_hists_map, struct mt_site_key, struct mt_hists);
 MT_HASH(mt_storms_map, struct mt_site_key, struct mt_storm);
-MT_HASH(mt_stacks_map, __u64, struct mt_stack);
+MT_HASH(mt_stacks_map, __u64, struct mt_stack_part);
 MT_HASH(mt_procs_map, __u32, struct mt_proc);
 MT_HASH(mt_images_map, __u32, struct mt_image);
 MT_HASH(mt_threads_map, __u32, struct mt_thread);
-
-/* A walk's frames, as they were found, to the key of the stack that they are kept as. */
-struct mt_walks_map {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, __u64);
-	__type(value, __u64);
-};
+MT_HASH(mt_files_map, struct mt_file_key, __u32);
 
 struct mt_code_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
 	__type(key, struct mt_code_key);
-	__type(value, __u32);
+	__type(value, struct mt_code);
+};
+
+/*
+ * A file's table: user space makes it with as many nodes as it needs. By sizes: clang describes no
+ * type that only a map inside another one has.
+ */
+struct mt_table_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(union mt_table_node));
+};
+
+struct mt_rules_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MT_RULES_CACHED);
+	__type(key, __u32);
+	__type(value, struct mt_cached_rule);
+};
+
+/* How often code of a file was met for the first time in its page, by the file's number. */
+struct mt_uses_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MT_FILES_TABLES_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+
+/* By the file's number. */
+struct mt_tables_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, MT_FILES_TABLES_MAX);
+	__type(key, __u32);
+	__array(values, struct mt_table_map);
 };
 
 struct mt_probes_map {
@@ -70,18 +99,22 @@ struct mt_events_map {
 
 /* Zeroes to insert as an empty value: the largest, mt_thread, would not fit on the BPF stack. */
 #define MT_ZERO_WORDS (sizeof(struct mt_thread) / 8)
-_Static_assert(sizeof(struct mt_site) <= sizeof(struct mt_thread), "fits into mt_zero");
+_Static_assert(sizeof(struct mt_hists) <= sizeof(struct mt_thread), "fits into mt_zero");
 _Static_assert(sizeof(struct mt_storm) <= sizeof(struct mt_thread), "fits into mt_zero");
 
 #ifndef MT_MAPS_DEFINE
 extern struct mt_live_map mt_live SEC(".maps");
 extern struct mt_sites_map mt_sites SEC(".maps");
+extern struct mt_hists_map mt_hists SEC(".maps");
 extern struct mt_storms_map mt_storms SEC(".maps");
 extern struct mt_stacks_map mt_stacks SEC(".maps");
 extern struct mt_procs_map mt_procs SEC(".maps");
 extern struct mt_images_map mt_images SEC(".maps");
 extern struct mt_threads_map mt_threads SEC(".maps");
-extern struct mt_walks_map mt_walks SEC(".maps");
+extern struct mt_files_map mt_files SEC(".maps");
+extern struct mt_tables_map mt_tables SEC(".maps");
+extern struct mt_rules_map mt_rules SEC(".maps");
+extern struct mt_uses_map mt_uses SEC(".maps");
 extern struct mt_code_map mt_code SEC(".maps");
 extern struct mt_probes_map mt_probes SEC(".maps");
 extern struct mt_lost_map mt_lost SEC(".maps");

@@ -292,6 +292,8 @@ static __always_inline int set_kind(struct mt_control *ctl)
 SEC("?syscall")
 int mt_control(struct mt_control *ctl)
 {
+	struct mt_file_key file;
+
 	switch (ctl->op) {
 	case MT_CONTROL_ADOPT:
 		ctl->error = adopt(ctl);
@@ -308,6 +310,11 @@ int mt_control(struct mt_control *ctl)
 	case MT_CONTROL_SHARE:
 	case MT_CONTROL_ENTRY_ONLY:
 		ctl->error = set_kind(ctl);
+		break;
+	case MT_CONTROL_FILE:
+		file = ctl->file;
+		ctl->number = mt_file_number(&file);
+		ctl->error = ctl->number ? 0 : -7; /* E2BIG */
 		break;
 	case MT_CONTROL_SWEEP:
 		ctl->error = 0;

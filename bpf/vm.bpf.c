@@ -41,13 +41,6 @@ static __always_inline __u64 current_brk(void)
 	return BPF_CORE_READ(task, mm, brk);
 }
 
-static __always_inline __u64 user_stack(struct mt_thread *th)
-{
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-
-	return mt_stack_at_leaf(th, PT_REGS_SP_CORE(regs), PT_REGS_FP_CORE(regs));
-}
-
 static __always_inline struct mt_vm_pending *begin(__u32 kind, __u64 addr, __u64 len,
 						   struct mt_thread **out)
 {
@@ -213,9 +206,9 @@ static __always_inline int leave(__u32 kind, __s64 ret)
 	if (kind == MT_EVENT_MREMAP && ret >= 0)
 		th->call.remapped = 1;
 	if (kind == MT_EVENT_MMAP && ret >= 0 && (vm->prot & MT_PROT_EXEC))
-		mt_code_mapped(ret, vm->len, th->slot);
+		mt_code_forget(ret, vm->len, th->slot);
 	if (kind != MT_EVENT_MUNMAP && ret >= 0)
-		stack = user_stack(th);
+		stack = mt_stack_at_syscall(th);
 	e = mt_vm_event_begin(kind, th->slot);
 	if (!e)
 		return 0;

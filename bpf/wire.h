@@ -17,11 +17,12 @@
 #include <linux/types.h>
 #endif
 
-#define MT_FRAMES_MAX 127 /* PERF_MAX_STACK_DEPTH, the kernel's default limit */
-#define MT_COMM_LEN   16  /* TASK_COMM_LEN */
+#define MT_FRAMES_MAX  127 /* PERF_MAX_STACK_DEPTH, the kernel's default limit */
+#define MT_FRAMES_ROOM 128 /* for as many, so that a number can be masked */
+#define MT_COMM_LEN    16  /* TASK_COMM_LEN */
 
 /* How much of a user stack is read at once: as much as lets a thread fit into 2 KiB. */
-#define MT_WINDOW_WORDS 74
+#define MT_WINDOW_WORDS 51
 
 /* A block that realloc resized this often is a realloc storm (DESIGN section 6). */
 #define MT_STORM_CHAIN 4
@@ -127,7 +128,8 @@ _Static_assert(sizeof(struct mt_probe) == 16, "wire");
 	X(BLOCK_REPLACED, "block_replaced") /* an address was handed out again unfreed */    \
 	X(VM_RING_FULL, "vm_ring_full")	    /* a mapping call did not: the ledger is off */  \
 	X(SITE_MISSING, "site_missing")	    /* a freed block's site was gone */              \
-	X(NEW_UNFOLLOWED, "new_unfollowed") /* operator new may throw, see alloc.bpf.c */
+	X(NEW_UNFOLLOWED, "new_unfollowed") /* operator new may throw, see alloc.bpf.c */    \
+	X(HISTS_FULL, "hists_full")	    /* a size or lifetime is in no histogram */
 
 enum mt_lost {
 #define MT_LOST_ENUM(id, name) MT_LOST_##id,
@@ -164,6 +166,8 @@ struct mt_site_key {
 };
 _Static_assert(sizeof(struct mt_site_key) == 16, "wire");
 
+#define MT_SITE_FIRST 12
+
 /*
  * `since_*`: {tag:24, since:40}, the change since the epoch that tag names; logic/peak.h.
  */
@@ -177,10 +181,18 @@ struct mt_site {
 	__u64 temporary_cnt;
 	__u64 short_lived_cnt;
 	__u64 max_bytes;
+	/* Of its first blocks, those freed first: the bucket + 1; 0: none. Later ones: `hists`. */
+	__u8 first_sizes[MT_SITE_FIRST];
+	__u8 first_lifetimes[MT_SITE_FIRST];
+};
+_Static_assert(sizeof(struct mt_site) == 9 * 8 + 2 * MT_SITE_FIRST, "wire");
+
+/* `hists`: beside a site that is called more often; most are not, where stacks are whole. */
+struct mt_hists {
 	__u32 sizes[MT_HIST_BUCKETS];
 	__u32 lifetimes[MT_HIST_BUCKETS];
 };
-_Static_assert(sizeof(struct mt_site) == 9 * 8 + 2 * 4 * MT_HIST_BUCKETS, "wire");
+_Static_assert(sizeof(struct mt_hists) == 2 * 4 * MT_HIST_BUCKETS, "wire");
 
 /* Beside a site whose func is realloc or reallocarray. */
 struct mt_storm {
@@ -196,20 +208,171 @@ struct mt_storm {
 };
 _Static_assert(sizeof(struct mt_storm) == 8 * 8 + 4 * MT_HIST_BUCKETS, "wire");
 
-/* `stacks`: innermost first; the key is the 64-bit hash of the frames. */
-struct mt_stack {
-	__u64 nr;
-	__u64 frames[MT_FRAMES_MAX];
-};
-_Static_assert(sizeof(struct mt_stack) == 1024, "wire");
+/*
+ * How a stack ends. All but COMPLETE lack their outermost frames.
+ * X(identifier, name in the report)
+ */
+#define MT_STACK_END_LIST(X)                                                                   \
+	X(COMPLETE, "complete")	    /* at the program's or the thread's first function */      \
+	X(DEEP, "deep")		    /* it has more than MT_FRAMES_MAX frames */                \
+	X(NO_TABLE, "no_table")	    /* in a file that has no table, or not yet */              \
+	X(NO_ROW, "no_row")	    /* in code that its file's table says nothing of */        \
+	X(NO_FILE, "no_file")	    /* in code of no file (a JIT's), without frame pointers */ \
+	X(RULE, "rule")		    /* the table has a rule that it cannot express */          \
+	X(UNREADABLE, "unreadable") /* the stack could not be read */                          \
+	X(NOT_CODE, "not_code")	    /* a return address that leads to no code */               \
+	X(BUSY, "busy")		    /* whether it does could not be asked: mappings changed */
 
-/* `code`: pages that are known to be code of an address space; the value says nothing. */
+enum mt_stack_end {
+	MT_STACK_INVALID,
+#define MT_STACK_END_ENUM(id, name) MT_STACK_##id,
+	MT_STACK_END_LIST(MT_STACK_END_ENUM)
+#undef MT_STACK_END_ENUM
+		MT_STACK_END_MAX
+};
+
+/*
+ * A stack: return addresses, innermost first; one that a signal interrupted is 1 more than the
+ * address of its instruction, so that 1 less is in the calling instruction for all.
+ */
+struct mt_stack {
+	__u32 nr;
+	__u32 end; /* enum mt_stack_end */
+	__u64 frames[MT_FRAMES_ROOM];
+};
+_Static_assert(sizeof(struct mt_stack) == 1032, "wire");
+
+/*
+ * `stacks`: a stack in parts, each the callers of the one before it, so that what many stacks have
+ * in common, their outer frames, is kept once. The key of a part is a hash of it and of all outside
+ * of it; that of the innermost part is the stack's. All parts but the innermost are full.
+ */
+#define MT_PART_FRAMES 13 /* an entry of the map then takes 192 bytes, an allocation size */
+#define MT_PARTS_MAX   ((MT_FRAMES_MAX + MT_PART_FRAMES - 1) / MT_PART_FRAMES)
+
+struct mt_stack_part {
+	__u64 outer; /* 0: none */
+	__u32 nr;
+	__u32 end;		      /* of the whole stack */
+	__u64 frames[MT_PART_FRAMES]; /* outermost first */
+};
+_Static_assert(sizeof(struct mt_stack_part) == 16 + 8 * MT_PART_FRAMES, "wire");
+
+/* `files`: those that code has been seen of; the value is their number, from 1 on. */
+struct mt_file_key {
+	__u64 inode;
+	__u32 dev; /* as the kernel has it: 12 bits major, 20 bits minor; 0: the vDSO */
+	__u32 zero;
+};
+_Static_assert(sizeof(struct mt_file_key) == 16, "wire");
+
+#define MT_FILES_TABLES_MAX 4096 /* files of a higher number have no table */
+
+/* `code`: pages that are known to be code of an address space. */
 struct mt_code_key {
 	__u64 page; /* 4 KiB: no kernel has smaller ones */
 	__u32 slot;
 	__u32 zero;
 };
 _Static_assert(sizeof(struct mt_code_key) == 16, "wire");
+
+struct mt_code {
+	__u64 file_offset; /* of the page */
+	__u32 file;	   /* its number; 0: of no file */
+	__u32 zero;
+};
+_Static_assert(sizeof(struct mt_code) == 16, "wire");
+
+/*
+ * `tables`: how to unwind the code of a file, one table each (made by user/unwind, searched by
+ * logic/unwind.h). An array of nodes: the header, then a tree whose inner nodes and leaves all
+ * have MT_TABLE_FANOUT entries, level by level from the root, then the rules.
+ *
+ * The entry i of an inner node is the file offset at which what its child i covers begins; child
+ * i of node n of a level is node n * MT_TABLE_FANOUT + i of the next. A leaf's entry is a row:
+ * {file offset less that at which the leaf begins:16, number of the rule:16}, and holds up to the
+ * next row, through the leaf's end. Its first offset is 0. Inner entries that are not
+ * used are ~0; rows that are not, copies of the last.
+ */
+#define MT_TABLE_FANOUT	    256
+#define MT_TABLE_NODE_RULES 128
+#define MT_TABLE_LEVELS_MAX 3 /* inner ones and leaves: 16 million rows */
+#define MT_TABLE_RULES_MAX  65536
+#define MT_TABLE_MAGIC	    0x3142544d /* "MTB1" */
+
+enum mt_cfa {
+	MT_CFA_NONE = 0,   /* no function's code is here */
+	MT_CFA_SP = 1,	   /* sp + offset */
+	MT_CFA_FP = 2,	   /* fp + offset */
+	MT_CFA_SP_AT = 3,  /* the word at sp + offset, + addend */
+	MT_CFA_FP_AT = 4,  /* the word at fp + offset, + addend */
+	MT_CFA_PLT = 5,	   /* sp + 8, and 8 more from byte `offset` of each 16 bytes on */
+	MT_CFA_SIGNAL = 6, /* a signal's frame: the registers are where the kernel put them */
+	MT_CFA_END = 7,	   /* nobody called this */
+	MT_CFA_OTHER = 8,  /* what none of these can express */
+	MT_CFA_BX = 9,	   /* bx + offset; bx is rbx, which holds an old stack pointer then */
+};
+
+/*
+ * The frame's end (CFA), from the registers in it, and where below that the caller's registers are.
+ * The return address is the word below it.
+ */
+struct mt_rule {
+	__s32 offset;
+	__u8 cfa; /* enum mt_cfa */
+	__u8 addend;
+	__s8 fp; /* the caller's is at CFA + 8 * fp; or one of MT_RULE_* */
+	__s8 bx; /* likewise */
+};
+_Static_assert(sizeof(struct mt_rule) == 8, "wire");
+
+/* Not in tables: code for which there is no rule, so that frame pointers have to do. */
+#define MT_CFA_BY_FP_NO_ROW  100
+#define MT_CFA_BY_FP_NO_FILE 101
+
+#define MT_RULE_SAME  0 /* not saved: as it is */
+#define MT_RULE_AT_FP 1 /* at fp: of a function that aligned its stack */
+
+/*
+ * `rules`: rules that were found lately, at an index that the key leads to. Written without a lock:
+ * what two writers mix up fits no key (R. Hyatt, T. Mann: A lockless transposition table
+ * implementation for parallel search, 2002).
+ */
+#define MT_RULES_CACHED 8192
+
+struct mt_cached_rule {
+	__u64 check; /* key ^ rule */
+	__u64 rule;  /* struct mt_rule */
+};
+_Static_assert(sizeof(struct mt_cached_rule) == 16, "wire");
+
+struct mt_table_header {
+	__u32 magic;
+	__u32 levels;			  /* 2 or 3 */
+	__u32 first[MT_TABLE_LEVELS_MAX]; /* the first node of each level, the root's is 1 */
+	__u32 rules;			  /* the first node with rules */
+	__u32 nr_rules;
+	__u32 nr_nodes; /* all, with the header */
+};
+
+union mt_table_node {
+	struct mt_table_header header;
+	__u32 entries[MT_TABLE_FANOUT];
+	struct mt_rule rules[MT_TABLE_NODE_RULES];
+};
+_Static_assert(sizeof(union mt_table_node) == 1024, "wire");
+
+/* Where an unwinding stands. */
+struct mt_walk {
+	__u64 pc;
+	__u64 sp;
+	__u64 fp;
+	__u64 bx;
+	__u64 window;	  /* address of the first word in mt_thread.window */
+	__u32 words;	  /* so many are there */
+	__u32 after_call; /* pc is a return address: the code that counts is in front of it */
+};
+_Static_assert(sizeof(struct mt_walk) == 48, "wire");
 
 enum mt_birth {
 	MT_BIRTH_INVALID = 0,
@@ -302,9 +465,14 @@ struct mt_thread {
 	struct mt_vm_pending vm;
 	/* Scratch, per thread: a probe may be preempted, per-CPU would be shared. */
 	struct mt_stack scratch;
+	struct mt_walk walk;
+	struct mt_stack_part part;
+	__u64 part_hash;
 	__u64 window[MT_WINDOW_WORDS]; /* of its user stack */
 };
-_Static_assert(sizeof(struct mt_thread) == 48 + 2 * 120 + 48 + 1024 + 8 * MT_WINDOW_WORDS, "wire");
+_Static_assert(sizeof(struct mt_thread) ==
+		       48 + 2 * 120 + 48 + 48 + 128 + 1032 + 8 * MT_WINDOW_WORDS,
+	       "wire");
 
 /*
  * Ring buffer: rare events only. `*_BEGIN` leaves the ledger before the kernel unmaps, so
@@ -326,6 +494,8 @@ enum mt_event_kind {
 	MT_EVENT_MREMAP = 11,	    /* the same; flags; result */
 	MT_EVENT_BRK = 12,	    /* a: old break; result: new break */
 	MT_EVENT_OOM = 13,	    /* tgid was chosen by the OOM killer */
+	MT_EVENT_FILE = 14, /* code of a new file; a, b: mapped from, to; c: inode; d: dev; result:
+			       its number */
 };
 
 struct mt_event {
@@ -358,6 +528,7 @@ enum mt_control_op {
 	MT_CONTROL_OPEN_AT_BIRTH = 5, /* OPEN, before its first instruction */
 	MT_CONTROL_SHARE = 6,	      /* events that processes share count for it too */
 	MT_CONTROL_ENTRY_ONLY = 7,    /* its links have no return probes */
+	MT_CONTROL_FILE = 8,	      /* the number of `file`, a new one if it has none */
 };
 
 struct mt_control {
@@ -365,7 +536,10 @@ struct mt_control {
 	__u32 tgid;
 	__u32 slot;
 	__s32 error;
+	struct mt_file_key file;
+	__u32 number;
+	__u32 zero;
 };
-_Static_assert(sizeof(struct mt_control) == 16, "wire");
+_Static_assert(sizeof(struct mt_control) == 40, "wire");
 
 #endif

@@ -1,42 +1,54 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * hash.h: the 64-bit key of a stack.
+ * hash.h: the 64-bit keys of a stack and its parts.
  *
- * MurmurHash64A (Austin Appleby, public domain) over the frames: with 64 bits, 100,000
- * different stacks collide with a probability of 3e-10. Never 0, which means "no stack".
+ * MurmurHash64A (Austin Appleby, public domain) over the end and the frames, from the outermost on:
+ * with 64 bits, 100,000 different stacks collide with a probability of 3e-10. Never 0, which means
+ * "no stack".
  */
 #ifndef MT_LOGIC_HASH_H
 #define MT_LOGIC_HASH_H
 
 #include "../wire.h"
 
-static inline __u64 mt_hash_frames(const struct mt_stack *s, __u64 seed)
+#define MT_HASH_FACTOR 0xc6a4a7935bd1e995ULL
+
+static inline __u64 mt_hash_begin(__u32 end)
 {
-	const __u64 m = 0xc6a4a7935bd1e995ULL;
-	__u64 h = seed ^ (s->nr * m);
+	return 0x8445d61a4e774912ULL ^ (end * MT_HASH_FACTOR);
+}
 
-	for (__u32 i = 0; i < MT_FRAMES_MAX && i < s->nr; i++) {
-		__u64 k = s->frames[i] * m;
+static inline __u64 mt_hash_add(__u64 h, __u64 frame)
+{
+	__u64 k = frame * MT_HASH_FACTOR;
 
-		k ^= k >> 47;
-		h ^= k * m;
-		h *= m;
-	}
+	k ^= k >> 47;
+	h ^= k * MT_HASH_FACTOR;
+	return h * MT_HASH_FACTOR;
+}
+
+static inline __u64 mt_hash_key(__u64 h)
+{
 	h ^= h >> 47;
-	h *= m;
+	h *= MT_HASH_FACTOR;
 	h ^= h >> 47;
 	return h ? h : 1;
 }
 
-static inline __u64 mt_stack_hash(const struct mt_stack *s)
+/* Frame `n`, counted from the outermost. */
+static inline __u64 mt_stack_frame(const struct mt_stack *s, __u32 n)
 {
-	return mt_hash_frames(s, 0x8445d61a4e774912ULL);
+	return s->frames[(s->nr - 1 - n) & (MT_FRAMES_ROOM - 1)];
 }
 
-/* Of a walk in one address space: what is code in one may be none in another. */
-static inline __u64 mt_walk_hash(const struct mt_stack *s, __u32 slot)
+/* Of the whole stack. */
+static inline __u64 mt_stack_hash(const struct mt_stack *s)
 {
-	return mt_hash_frames(s, 0x9ae16a3b2f90404fULL * (slot + 1ULL));
+	__u64 h = mt_hash_begin(s->end);
+
+	for (__u32 n = 0; n < MT_FRAMES_MAX && n < s->nr; n++)
+		h = mt_hash_add(h, mt_stack_frame(s, n));
+	return mt_hash_key(h);
 }
 
 #endif

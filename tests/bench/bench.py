@@ -46,9 +46,9 @@ class Pairs(Program):
         super().__init__(BUILD / "bench/pairs")
         self.await_line("ready")
 
-    def measure(self, threads, milliseconds=MEASURE_MS):
+    def measure(self, threads, milliseconds=MEASURE_MS, depth=8):
         """Mean CPU ns per pair, and the number of pairs."""
-        self.process.stdin.write(f"{threads} {milliseconds}\n".encode())
+        self.process.stdin.write(f"{threads} {milliseconds} {depth}\n".encode())
         self.process.stdin.flush()
         _, cost_ns, _, pairs = self.await_line("ns ").split()
         return float(cost_ns), int(pairs)

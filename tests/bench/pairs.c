@@ -2,7 +2,7 @@
 /*
  * pairs: the target of the probe benchmark.
  *
- * Says "ready", then takes lines "THREADS MS" on stdin and answers each with the mean cost of
+ * Says "ready", then takes lines "THREADS MS [DEPTH]" on stdin and answers each with the mean cost of
  * a malloc and a free in that time and how many there were, "ns X pairs N". One process serves all
  * rounds, so that it can be measured bare, traced and bare again. The cost is the threads' CPU
  * time: what else the machine does is not taken for the tracer's.
@@ -20,11 +20,12 @@
 #define SITE __attribute__((noipa))
 
 #define THREADS_MAX 2
-#define DEPTH	    8  /* frames above a site */
+#define DEPTH	    8  /* if it is not given */
 #define WINDOW	    64 /* live blocks; also the pairs between two looks at the clock */
 
 struct worker {
 	pthread_t thread;
+	int depth; /* frames above a site */
 	int64_t budget_ns;
 	int64_t spent_ns;
 	int64_t pairs;
@@ -88,13 +89,13 @@ static void *worker_main(void *arg)
 		w->window[i] = malloc(w->sizes[i]);
 	}
 	pthread_barrier_wait(&gate);
-	descend(w, DEPTH);
+	descend(w, w->depth);
 	for (int i = 0; i < WINDOW; i++)
 		free(w->window[i]);
 	return NULL;
 }
 
-static void run(int threads, int ms)
+static void run(int threads, int ms, int depth)
 {
 	struct worker workers[THREADS_MAX] = { 0 };
 	double sum_ns = 0;
@@ -103,6 +104,7 @@ static void run(int threads, int ms)
 	pthread_barrier_init(&gate, NULL, threads);
 	for (int i = 0; i < threads; i++) {
 		workers[i].budget_ns = ms * INT64_C(1000000);
+		workers[i].depth = depth;
 		if (pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]))
 			abort();
 	}
@@ -119,15 +121,16 @@ static void run(int threads, int ms)
 int main(void)
 {
 	char line[64];
-	int threads, ms;
+	int threads, ms, depth;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	puts("ready");
 	while (fgets(line, sizeof(line), stdin)) {
-		if (sscanf(line, "%d %d", &threads, &ms) != 2 || threads < 1 ||
-		    threads > THREADS_MAX || ms < 1)
+		depth = DEPTH;
+		if (sscanf(line, "%d %d %d", &threads, &ms, &depth) < 2 || threads < 1 ||
+		    threads > THREADS_MAX || ms < 1 || depth < 0)
 			return 2;
-		run(threads, ms);
+		run(threads, ms, depth);
 	}
 	return 0;
 }

@@ -31,6 +31,9 @@ static const struct loss {
 	{ "stacks_full",
 	  .meaning = "allocations and mappings counted, but shown without a stack: the table of "
 		     "stacks was full; raise --map-memory" },
+	{ "hists_full",
+	  .meaning = "sizes and lifetimes that are in no percentile: the table of histograms was "
+		     "full; raise --map-memory" },
 	{ "threads_full", .heap = MT_TRUST_ABOUT, .storms = MT_TRUST_AT_LEAST,
 	  .ledgers = MT_TRUST_ABOUT,
 	  .meaning = "threads whose calls were not seen: too many at once; raise --map-memory" },

@@ -124,6 +124,7 @@ struct mt_stack_row {
 	uint64_t id;
 	const uint64_t *frames; /* innermost first */
 	size_t nr;
+	const char *end; /* how it ends, MT_STACK_END_LIST (wire.h); NULL: not known */
 };
 
 /* What an address in a process means; several rows with rising `depth` when inlined. */

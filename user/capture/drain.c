@@ -9,6 +9,7 @@
 
 #include "capture/capture.h"
 #include "capture/drain_heap.h"
+#include "capture/drain_stacks.h"
 #include "session/ledger.h"
 #include "session/probes.h"
 #include "session/program.h"
@@ -29,6 +30,7 @@
 struct mt_drain {
 	struct mt_capture *capture;
 	struct mt_session *session;
+	struct mt_drain_stacks *stacks;
 	struct mt_drain_heap *heap;
 	int64_t start_ns;
 	uint64_t traps_gone; /* of programs that were dropped */
@@ -46,7 +48,8 @@ int mt_drain_new(struct mt_drain **out, struct mt_capture *capture, struct mt_se
 	d->capture = capture;
 	d->session = session;
 	d->start_ns = start_ns;
-	err = mt_drain_heap_new(&d->heap, capture, session, start_ns);
+	err = mt_drain_stacks_new(&d->stacks, capture, session);
+	err = err ? err : mt_drain_heap_new(&d->heap, capture, session, d->stacks, start_ns);
 	if (err)
 		return err;
 	*out = TAKE_PTR(d);
@@ -58,6 +61,7 @@ void mt_drain_free(struct mt_drain **drain)
 	if (!*drain)
 		return;
 	mt_drain_heap_free(&(*drain)->heap);
+	mt_drain_stacks_free(&(*drain)->stacks);
 	free(*drain);
 	*drain = NULL;
 }
@@ -265,7 +269,7 @@ static int put_map_site(const struct mt_ledger_site *site, void *arg)
 		.live_bytes = site->live_bytes,
 		.at_peak_bytes = site->at_peak_bytes,
 	};
-	int err = mt_drain_heap_put_stack(put->d->heap, site->stack);
+	int err = mt_drain_stacks_put(put->d->stacks, site->stack);
 
 	return err ? err : mt_capture_put_map_site(put->d->capture, &row);
 }
@@ -303,7 +307,7 @@ static int put_spawn(const struct mt_stacks_site *spawn, void *arg)
 		.reserved_bytes = spawn->reserved_bytes,
 		.touched_max_bytes = spawn->touched_max_bytes,
 	};
-	int err = mt_drain_heap_put_stack(put->d->heap, spawn->stack);
+	int err = mt_drain_stacks_put(put->d->stacks, spawn->stack);
 
 	return err ? err : mt_capture_put_spawn(put->d->capture, &row);
 }
@@ -434,20 +438,20 @@ static int put_all(struct mt_drain *d, bool final)
 
 static int drop_map_stack(const struct mt_ledger_site *site, void *arg)
 {
-	mt_drain_heap_drop_stack(arg, site->stack);
+	mt_drain_stacks_drop(arg, site->stack);
 	return 0;
 }
 
 static int drop_spawn_stack(const struct mt_stacks_site *site, void *arg)
 {
-	mt_drain_heap_drop_stack(arg, site->stack);
+	mt_drain_stacks_drop(arg, site->stack);
 	return 0;
 }
 
 static void drop_stacks(struct mt_drain *d, const struct mt_program *p)
 {
-	mt_ledger_each_site(p->ledger, drop_map_stack, d->heap);
-	mt_stacks_each_site(p->stacks, drop_spawn_stack, d->heap);
+	mt_ledger_each_site(p->ledger, drop_map_stack, d->stacks);
+	mt_stacks_each_site(p->stacks, drop_spawn_stack, d->stacks);
 }
 
 /* What has ended and is in the file for good goes. */

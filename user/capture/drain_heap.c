@@ -8,6 +8,7 @@
 #include <libiberty/hashtab.h>
 
 #include "capture/capture.h"
+#include "capture/drain_stacks.h"
 #include "session/program.h"
 #include "session/session.h"
 #include "session/tables.h"
@@ -35,9 +36,9 @@ struct site {
 struct mt_drain_heap {
 	struct mt_capture *capture;
 	struct mt_session *session;
+	struct mt_drain_stacks *stacks;
 	int64_t start_ns;
 	htab_t sites;
-	htab_t stacks;		  /* that are in the file */
 	struct mt_live_key *dead; /* live blocks of programs that have ended */
 	size_t nr_dead;
 	size_t room_dead;
@@ -62,18 +63,8 @@ static void free_site(void *entry)
 	free(site);
 }
 
-static hashval_t hash_stack(const void *entry)
-{
-	return *(const uint64_t *)entry;
-}
-
-static int equal_stacks(const void *a, const void *b)
-{
-	return *(const uint64_t *)a == *(const uint64_t *)b;
-}
-
 int mt_drain_heap_new(struct mt_drain_heap **out, struct mt_capture *capture,
-		      struct mt_session *session, int64_t start_ns)
+		      struct mt_session *session, struct mt_drain_stacks *stacks, int64_t start_ns)
 {
 	__cleanup(mt_drain_heap_free) struct mt_drain_heap *h = calloc(1, sizeof(*h));
 
@@ -81,10 +72,10 @@ int mt_drain_heap_new(struct mt_drain_heap **out, struct mt_capture *capture,
 		return -ENOMEM;
 	h->capture = capture;
 	h->session = session;
+	h->stacks = stacks;
 	h->start_ns = start_ns;
 	h->sites = htab_create_alloc(1024, hash_site, equal_sites, free_site, calloc, free);
-	h->stacks = htab_create_alloc(1024, hash_stack, equal_stacks, free, calloc, free);
-	if (!h->sites || !h->stacks)
+	if (!h->sites)
 		return -ENOMEM;
 	*out = TAKE_PTR(h);
 	return 0;
@@ -98,8 +89,6 @@ void mt_drain_heap_free(struct mt_drain_heap **heap)
 		return;
 	if (h->sites)
 		htab_delete(h->sites);
-	if (h->stacks)
-		htab_delete(h->stacks);
 	free(h->dead);
 	free(h);
 	*heap = NULL;
@@ -122,33 +111,6 @@ static struct site *site_get(struct mt_drain_heap *h, const struct mt_site_key *
 	site->key = *key;
 	*slot = site;
 	return site;
-}
-
-int mt_drain_heap_put_stack(struct mt_drain_heap *h, uint64_t stack)
-{
-	struct mt_stack frames;
-	struct mt_stack_row row = { .id = stack, .frames = (const uint64_t *)frames.frames };
-	uint64_t *entry;
-	void **slot;
-	int err;
-
-	if (!stack || htab_find(h->stacks, &stack))
-		return 0;
-	if (mt_tables_stack(mt_session_kernel(h->session), stack, &frames))
-		return 0; /* the map was full: it is counted there */
-	row.nr = frames.nr < MT_FRAMES_MAX ? frames.nr : MT_FRAMES_MAX;
-	err = mt_capture_put_stack(h->capture, &row);
-	if (err)
-		return err;
-	entry = malloc(sizeof(*entry));
-	slot = entry ? htab_find_slot(h->stacks, &stack, INSERT) : NULL;
-	if (!slot) {
-		free(entry);
-		return -ENOMEM;
-	}
-	*entry = stack;
-	*slot = entry;
-	return 0;
 }
 
 static bool has_ended(const struct mt_drain_heap *h, uint32_t slot)
@@ -251,6 +213,27 @@ static void widen(const uint32_t *counts, uint64_t *out)
 		out[i] = counts[i];
 }
 
+/* The buckets of a site's first blocks, and those of its others. */
+static void add_first(const uint8_t *first, uint64_t *counts)
+{
+	for (size_t i = 0; i < MT_SITE_FIRST; i++)
+		if (first[i] && first[i] <= MT_HIST_BUCKETS)
+			counts[first[i] - 1]++;
+}
+
+static void fill_hists(const struct mt_drain_heap *h, const struct mt_site *s,
+		       const struct mt_site_key *key, uint64_t *sizes, uint64_t *lifetimes)
+{
+	struct mt_hists others = { 0 };
+
+	if (s->alloc_cnt > MT_SITE_FIRST || s->free_cnt > MT_SITE_FIRST)
+		mt_tables_hists(mt_session_kernel(h->session), key, &others);
+	widen(others.sizes, sizes);
+	widen(others.lifetimes, lifetimes);
+	add_first(s->first_sizes, sizes);
+	add_first(s->first_lifetimes, lifetimes);
+}
+
 static void fill_storm(const struct mt_storm *storm, const struct site *site, uint64_t *finals,
 		       struct mt_storm_row *row)
 {
@@ -296,8 +279,7 @@ static int put_site(struct mt_drain_heap *h, const struct mt_site *s, const stru
 		.max_age_ns = site->aged ? site->max_age_ns : -1,
 	};
 
-	widen(s->sizes, sizes);
-	widen(s->lifetimes, lifetimes);
+	fill_hists(h, s, key, sizes, lifetimes);
 	if (!mt_tables_storm(mt_session_kernel(h->session), key, &storm)) {
 		fill_storm(&storm, site, finals, &storm_row);
 		row.storm = &storm_row;
@@ -330,7 +312,7 @@ static int on_site(const struct mt_site_key *key, const struct mt_site *s, void 
 		return 0;
 	site->ops = ops;
 	site->epoch = epoch;
-	err = mt_drain_heap_put_stack(w->h, key->stack);
+	err = mt_drain_stacks_put(w->h->stacks, key->stack);
 	return err ? err : put_site(w->h, s, site, word);
 }
 
@@ -387,14 +369,6 @@ int mt_drain_heap_tick(struct mt_drain_heap *h, bool final)
 
 /* ---- what has ended --------------------------------------------------------------------- */
 
-void mt_drain_heap_drop_stack(struct mt_drain_heap *h, uint64_t stack)
-{
-	if (!htab_find(h->stacks, &stack))
-		return;
-	mt_tables_drop_stack(mt_session_kernel(h->session), stack);
-	htab_remove_elt(h->stacks, &stack);
-}
-
 static int drop_site(void **slot, void *arg)
 {
 	struct mt_drain_heap *h = arg;
@@ -402,7 +376,7 @@ static int drop_site(void **slot, void *arg)
 
 	if (has_ended(h, site->key.slot)) {
 		mt_tables_drop_site(mt_session_kernel(h->session), &site->key);
-		mt_drain_heap_drop_stack(h, site->key.stack);
+		mt_drain_stacks_drop(h->stacks, site->key.stack);
 		htab_clear_slot(h->sites, slot);
 	}
 	return 1;

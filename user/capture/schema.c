@@ -115,7 +115,11 @@ static const struct mt_column module_columns[] = {
 #undef ROW
 
 #define ROW struct mt_stack_row
-static const struct mt_column stack_columns[] = { KEY(U64, id), NULLABLE(FRAMES, frames) };
+static const struct mt_column stack_columns[] = {
+	KEY(U64, id),
+	NULLABLE(FRAMES, frames),
+	NULLABLE(TEXT, end),
+};
 #undef ROW
 
 #define ROW struct mt_symbol_row

@@ -216,7 +216,7 @@ static int on_stack(const struct mt_stack_row *row, void *arg)
 	if (!stack)
 		return -ENOMEM;
 	*stack = *row;
-	return keep_words(arg, &stack->frames, stack->nr);
+	return keep_text(arg, &stack->end) ?: keep_words(arg, &stack->frames, stack->nr);
 }
 
 static int on_symbol(const struct mt_symbol_row *row, void *arg)

@@ -35,6 +35,7 @@ struct mt_model_stack {
 	uint64_t id;
 	const struct mt_frame *const *frames;
 	size_t nr;
+	const char *end; /* as in struct mt_stack_row */
 };
 
 struct mt_model_site {

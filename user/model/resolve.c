@@ -151,6 +151,7 @@ static int resolve_stack(struct mt_pool *pool, const struct mt_model_process *p,
 			frames[n++] = &p->frames[first + j];
 	}
 	stack->frames = frames;
+	stack->end = row->end;
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "analysis/mapped.h"
 #include "analysis/storms.h"
 #include "analysis/threads.h"
+#include "analysis/unwound.h"
 #include "report/escape.h"
 #include "report/report.h"
 #include "util/cleanup.h"
@@ -354,12 +355,23 @@ static json_t *peak(const struct mt_process_row *row)
 			 "mapped_bytes", known(row->peak_mapped_bytes));
 }
 
+/* How many stacks end in which way. */
+static json_t *stack_ends(const struct mt_unwound *u)
+{
+	json_t *ends = json_object();
+
+	for (size_t i = 0; i < u->nr_ends; i++)
+		json_object_set_new(ends, u->ends[i].name, json_integer(u->ends[i].cnt));
+	return ends;
+}
+
 static json_t *process(const struct mt_model *m, const struct mt_model_process *p)
 {
 	__cleanup(free_context) struct context ctx = { .model = m, .process = p };
 	__cleanup(mt_heap_free) struct mt_heap *heap = NULL;
 	const struct mt_process_row *row = &p->row;
 	struct mt_coverage coverage;
+	struct mt_unwound unwound;
 	struct mt_lifetime life;
 
 	ctx.frames = calloc(p->nr_frames + 1, sizeof(json_t *));
@@ -367,8 +379,9 @@ static json_t *process(const struct mt_model *m, const struct mt_model_process *
 		return NULL;
 	mt_lifetime_get(&life, m, p);
 	mt_coverage_get(&coverage, p);
+	mt_unwound_get(&unwound, p);
 	return json_pack(
-		"{so so so so so so so so sb so so so ss so so so sn so s[] so so so so so"
+		"{so so so so so so so so sb so so so ss so so so so so so s[] so so so so so"
 		" s{sn sn s[]} so s[]}",
 		"pid", number(row->pid), "ppid", number(row->ppid), "comm", text(row->comm), "exe",
 		text(row->exe), "cgroup", text(row->cgroup), "started", date(m, row->start_ns),
@@ -376,8 +389,9 @@ static json_t *process(const struct mt_model *m, const struct mt_model_process *
 		row->oom_killed, "allocators", list(row->allocators), "runtimes",
 		list(row->runtimes), "heap_note", text(row->heap_note), "layer", life.layer,
 		"phases", phases(&life), "coverage_pct", percent(coverage.pct), "counted_time_pct",
-		percent(life.counted_pct), "stacks_complete_pct", "peak", peak(row), "rss_bill",
-		"heap", heap_totals(&ctx, heap), "sites", heap_sites(&ctx, heap), "realloc",
+		percent(life.counted_pct), "stacks_complete_pct", percent(unwound.complete_pct),
+		"stack_ends", stack_ends(&unwound), "peak", peak(row), "rss_bill", "heap",
+		heap_totals(&ctx, heap), "sites", heap_sites(&ctx, heap), "realloc",
 		realloc_calls(&ctx), "threads", threads(&ctx), "maps", maps(&ctx), "faults",
 		"count", "sampled_period", "sites", "timeline", timeline(p), "findings");
 }

@@ -15,6 +15,7 @@
 #include "analysis/ranking.h"
 #include "analysis/storms.h"
 #include "analysis/threads.h"
+#include "analysis/unwound.h"
 #include "report/printer.h"
 #include "report/report.h"
 #include "report/units.h"
@@ -112,22 +113,6 @@ static bool is_own(const struct mt_model_process *process, const struct mt_frame
 	return process->row.exe && f->module && !strcmp(process->row.exe, f->module);
 }
 
-/* One function, and what was inlined into it, though something must have called it. */
-static bool ends_early(const struct mt_model_stack *stack)
-{
-	static const char *const outermost[] = { "main", "_start", "start_thread", "clone",
-						 "clone3" };
-	const struct mt_frame *last = stack->nr ? stack->frames[stack->nr - 1] : NULL;
-
-	for (size_t i = 0; i + 1 < stack->nr; i++)
-		if (!stack->frames[i]->inlined)
-			return false;
-	for (size_t i = 0; last && last->function && i < ARRAY_SIZE(outermost); i++)
-		if (!strcmp(last->function, outermost[i]))
-			return false;
-	return last;
-}
-
 /* Innermost first; and down to the program's own code if libraries come before it. */
 static void print_stack(struct mt_printer *p, const struct mt_model_process *process,
 			const struct mt_model_stack *stack)
@@ -155,8 +140,9 @@ static void print_stack(struct mt_printer *p, const struct mt_model_process *pro
 	}
 	if (!stack->nr)
 		mt_print(p, STACK_INDENT, STACK_INDENT, "(no stack)");
-	else if (ends_early(stack))
-		mt_print(p, STACK_INDENT, STACK_INDENT, "(stack ends here: no frame pointers)");
+	else if (i == stack->nr && mt_unwound_meaning(stack->end))
+		mt_print(p, STACK_INDENT, STACK_INDENT, "(the stack ends here: %s)",
+			 mt_unwound_meaning(stack->end));
 }
 
 /* ---- one process --------------------------------------------------------------------------- */
@@ -355,6 +341,21 @@ static void print_coverage(struct mt_printer *p, const struct mt_model_process *
 			       BYTES(c.unexplained_bytes));
 }
 
+/* How far its stacks reach, where that is not to the end. */
+static void print_unwound(struct mt_printer *p, const struct mt_model_process *process)
+{
+	struct mt_unwound u;
+
+	mt_unwound_get(&u, process);
+	if (u.complete_pct < 0 || u.complete_pct == 100)
+		return;
+	mt_print_field(p, "Stacks", "%.1f%% complete", u.complete_pct);
+	for (size_t i = 0; i < u.nr_ends; i++)
+		if (mt_unwound_meaning(u.ends[i].name))
+			mt_print_field(p, "", "%.1f%% end %s", 100.0 * u.ends[i].cnt / u.cnt,
+				       mt_unwound_meaning(u.ends[i].name));
+}
+
 /* What this process's numbers leave out. */
 static void print_unseen(struct mt_printer *p, const struct mt_model_process *process,
 			 const struct mt_lifetime *life)
@@ -407,6 +408,7 @@ static int print_process(struct mt_printer *p, const struct mt_model *m,
 	print_threads(p, process, threads, losses->ledgers);
 	print_maps(p, m, process, maps, losses->ledgers);
 	print_coverage(p, process);
+	print_unwound(p, process);
 	print_unseen(p, process, &life);
 	return p->err;
 }

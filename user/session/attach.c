@@ -11,6 +11,7 @@
 #include "session/stacks.h"
 #include "session/state.h"
 #include "session/tables.h"
+#include "session/unwinder.h"
 #include "target/locate.h"
 #include "target/maps.h"
 #include "target/predict.h"
@@ -261,6 +262,8 @@ static int attach(struct mt_session *s, struct mt_process *process, pid_t tid, b
 	if (is_entry_only(s, process))
 		drop_returns(s, process);
 	nr = find_targets(s, p, tid, maps, predict, targets);
+	if (s->unwinder && p->seen_ns < 0)
+		mt_unwinder_wait(s->unwinder);
 	if (nr > 0)
 		err = attach_targets(s, process, targets, nr, since);
 	note_probed(process, targets, nr, predict);

@@ -11,6 +11,7 @@
 #include "session/ledger.h"
 #include "session/stacks.h"
 #include "session/state.h"
+#include "session/unwinder.h"
 #include "util/log.h"
 
 static int64_t pages_to_bytes(uint64_t pages)
@@ -267,6 +268,10 @@ void mt_events_handle(const struct mt_event *e, void *session)
 		return;
 	case MT_EVENT_EXIT:
 		on_exit(s, e);
+		return;
+	}
+	if (e->kind == MT_EVENT_FILE) {
+		mt_unwinder_on_file(s->unwinder, e);
 		return;
 	}
 	p = mt_session_program(s, e->slot);

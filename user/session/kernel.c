@@ -70,16 +70,25 @@ static const struct {
 	size_t key;
 	size_t value;
 } shares[] = {
-	{ "mt_live", 50, sizeof(struct mt_live_key), sizeof(struct mt_live) },
-	{ "mt_sites", 15, sizeof(struct mt_site_key), sizeof(struct mt_site) },
+	{ "mt_live", 36, sizeof(struct mt_live_key), sizeof(struct mt_live) },
+	{ "mt_sites", 14, sizeof(struct mt_site_key), sizeof(struct mt_site) },
+	{ "mt_hists", 10, sizeof(struct mt_site_key), sizeof(struct mt_hists) },
 	{ "mt_storms", 3, sizeof(struct mt_site_key), sizeof(struct mt_storm) },
-	{ "mt_stacks", 15, sizeof(uint64_t), sizeof(struct mt_stack) },
-	{ "mt_threads", 10, sizeof(uint32_t), sizeof(struct mt_thread) },
+	{ "mt_stacks", 12, sizeof(uint64_t), sizeof(struct mt_stack_part) },
+	{ "mt_threads", 6, sizeof(uint32_t), sizeof(struct mt_thread) },
 	{ "mt_procs", 2, sizeof(uint32_t), sizeof(struct mt_proc) },
 	{ "mt_images", 1, sizeof(uint32_t), sizeof(struct mt_image) },
-	{ "mt_walks", 1, sizeof(uint64_t), sizeof(uint64_t) },
-	{ "mt_code", 1, sizeof(struct mt_code_key), sizeof(uint32_t) },
+	{ "mt_files", 1, sizeof(struct mt_file_key), sizeof(uint32_t) },
+	{ "mt_code", 1, sizeof(struct mt_code_key), sizeof(struct mt_code) },
 };
+
+/* The tables of the unwinder are made one by one, user/session/unwinder.c. */
+#define TABLES_PCT 12
+
+uint64_t mt_kernel_table_bytes(const struct mt_kernel_options *options)
+{
+	return options->map_memory_bytes / 100 * TABLES_PCT;
+}
 
 /* A 32nd of the memory: 40,000 events at the default. */
 static int size_ring(struct bpf_map *ring, uint64_t map_memory_bytes)
@@ -377,17 +386,33 @@ int mt_kernel_exit_fd(const struct mt_kernel *k, enum mt_link_kind kind)
 						     : s->progs.mt_call_exit);
 }
 
-int mt_kernel_control(struct mt_kernel *k, enum mt_control_op op, pid_t tgid, uint32_t *slot)
+/* A program of this type answers in the context that it was given. */
+static int control(struct mt_kernel *k, struct mt_control *ctl)
 {
-	struct mt_control ctl = { .op = op, .tgid = tgid };
-	/* A program of this type answers in the context that it was given. */
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &ctl, .ctx_size_in = sizeof(ctl));
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = ctl, .ctx_size_in = sizeof(*ctl));
 
 	if (bpf_prog_test_run_opts(bpf_program__fd(k->skel->progs.mt_control), &opts))
 		return -errno;
+	return ctl->error;
+}
+
+int mt_kernel_control(struct mt_kernel *k, enum mt_control_op op, pid_t tgid, uint32_t *slot)
+{
+	struct mt_control ctl = { .op = op, .tgid = tgid };
+	int err = control(k, &ctl);
+
 	if (slot)
 		*slot = ctl.slot;
-	return ctl.error;
+	return err;
+}
+
+int mt_kernel_file_number(struct mt_kernel *k, const struct mt_file_key *file, uint32_t *number)
+{
+	struct mt_control ctl = { .op = MT_CONTROL_FILE, .file = *file };
+	int err = control(k, &ctl);
+
+	*number = ctl.number;
+	return err;
 }
 
 int mt_kernel_events_fd(const struct mt_kernel *k)

@@ -50,6 +50,9 @@ struct mt_shared;
 int mt_kernel_load(struct mt_kernel **out, const struct mt_kernel_options *options);
 void mt_kernel_free(struct mt_kernel **kernel);
 
+/* What of --map-memory is for the unwinder's tables. */
+uint64_t mt_kernel_table_bytes(const struct mt_kernel_options *options);
+
 /* The kind that processes get as long as few of them map a file; links.h. */
 enum mt_link_kind mt_kernel_links(const struct mt_kernel *k);
 /* Does a vfork child need links of its own? Else its parent's see it too. */
@@ -75,6 +78,9 @@ int mt_kernel_exit_fd(const struct mt_kernel *k, enum mt_link_kind kind);
 
 /* Ask mt_control (wire.h); *slot may be NULL. Not logged. */
 int mt_kernel_control(struct mt_kernel *k, enum mt_control_op op, pid_t tgid, uint32_t *slot);
+
+/* The number under which the kernel knows a file, MT_CONTROL_FILE. Not logged. */
+int mt_kernel_file_number(struct mt_kernel *k, const struct mt_file_key *file, uint32_t *number);
 
 /* Events: a descriptor to wait on, and a callback for each that is there. */
 int mt_kernel_events_fd(const struct mt_kernel *k);

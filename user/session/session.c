@@ -13,6 +13,7 @@
 #include "session/state.h"
 #include "session/tables.h"
 #include "session/trial.h"
+#include "session/unwinder.h"
 #include "target/locate.h"
 #include "target/maps.h"
 #include "target/proc.h"
@@ -61,6 +62,14 @@ static void prove(struct mt_probe_target *target, void *session)
 	}
 }
 
+/* Its code will run soon. */
+static void on_opened(const struct mt_probe_target *target, void *session)
+{
+	struct mt_session *s = session;
+
+	mt_unwinder_prepare(s->unwinder, target);
+}
+
 /* A path of another mount namespace is reached through a process that is in it. */
 static int add_libraries(struct mt_session *s, const struct mt_session_options *options)
 {
@@ -92,6 +101,13 @@ int mt_session_new(struct mt_session **out, const struct mt_session_options *opt
 	if (err)
 		return err;
 	mt_locator_set_proof(s->locator, prove, s);
+	if (!options->kernel.no_stacks) {
+		err = mt_unwinder_new(&s->unwinder, s->kernel,
+				      mt_kernel_table_bytes(&options->kernel));
+		if (err)
+			return err;
+		mt_locator_set_opened(s->locator, on_opened, s);
+	}
 	s->rss_per_cpu = mt_features_rss_per_cpu();
 	*out = TAKE_PTR(s);
 	return 0;
@@ -110,6 +126,7 @@ void mt_session_free(struct mt_session **session)
 		mt_program_free(&s->programs[i]);
 	free(s->processes);
 	free(s->programs);
+	mt_unwinder_free(&s->unwinder);
 	mt_kernel_free(&s->kernel);
 	mt_locator_free(&s->locator);
 	free(s);

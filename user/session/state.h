@@ -30,6 +30,7 @@ struct mt_process {
 struct mt_session {
 	struct mt_kernel *kernel;
 	struct mt_locator *locator;
+	struct mt_unwinder *unwinder; /* NULL: no stacks are taken */
 	struct mt_hold *hold;
 	pid_t command; /* 0: none was launched */
 	bool no_ptrace;

@@ -110,14 +110,34 @@ int mt_tables_proc(const struct mt_kernel *k, uint32_t slot, struct mt_proc *out
 	return lookup(k, "mt_procs", &slot, out);
 }
 
+int mt_tables_hists(const struct mt_kernel *k, const struct mt_site_key *key, struct mt_hists *out)
+{
+	return lookup(k, "mt_hists", key, out);
+}
+
 int mt_tables_storm(const struct mt_kernel *k, const struct mt_site_key *key, struct mt_storm *out)
 {
 	return lookup(k, "mt_storms", key, out);
 }
 
+/* Inwards out: a part holds its frames outermost first. */
 int mt_tables_stack(const struct mt_kernel *k, uint64_t id, struct mt_stack *out)
 {
-	return lookup(k, "mt_stacks", &id, out);
+	struct mt_stack_part part;
+	int err;
+
+	out->nr = 0;
+	for (; id; id = part.outer) {
+		err = lookup(k, "mt_stacks", &id, &part);
+		if (err)
+			return err;
+		if (part.nr > MT_PART_FRAMES || part.nr > MT_FRAMES_MAX - out->nr)
+			return -EBADMSG;
+		for (uint32_t i = part.nr; i > 0; i--)
+			out->frames[out->nr++] = part.frames[i - 1];
+		out->end = part.end;
+	}
+	return 0;
 }
 
 uint64_t mt_tables_lost(const struct mt_kernel *k, enum mt_lost what)
@@ -136,12 +156,13 @@ void mt_tables_drop_proc(const struct mt_kernel *k, uint32_t slot)
 void mt_tables_drop_site(const struct mt_kernel *k, const struct mt_site_key *key)
 {
 	bpf_map_delete_elem(mt_kernel_map_fd(k, "mt_sites"), key);
+	bpf_map_delete_elem(mt_kernel_map_fd(k, "mt_hists"), key);
 	bpf_map_delete_elem(mt_kernel_map_fd(k, "mt_storms"), key);
 }
 
-void mt_tables_drop_stack(const struct mt_kernel *k, uint64_t id)
+void mt_tables_drop_stack_part(const struct mt_kernel *k, uint64_t key)
 {
-	bpf_map_delete_elem(mt_kernel_map_fd(k, "mt_stacks"), &id);
+	bpf_map_delete_elem(mt_kernel_map_fd(k, "mt_stacks"), &key);
 }
 
 void mt_tables_drop_live(const struct mt_kernel *k, const struct mt_live_key *keys, size_t nr)

@@ -26,6 +26,8 @@ int mt_tables_each_storm(const struct mt_kernel *k, mt_storm_fn cb, void *arg);
 int mt_tables_each_live(const struct mt_kernel *k, mt_live_fn cb, void *arg);
 
 int mt_tables_proc(const struct mt_kernel *k, uint32_t slot, struct mt_proc *out);
+/* Of a site's blocks but the first; -ENOENT: there are no others. */
+int mt_tables_hists(const struct mt_kernel *k, const struct mt_site_key *key, struct mt_hists *out);
 int mt_tables_storm(const struct mt_kernel *k, const struct mt_site_key *key, struct mt_storm *out);
 int mt_tables_stack(const struct mt_kernel *k, uint64_t id, struct mt_stack *out);
 uint64_t mt_tables_lost(const struct mt_kernel *k, enum mt_lost what);
@@ -33,7 +35,7 @@ uint64_t mt_tables_lost(const struct mt_kernel *k, enum mt_lost what);
 /* Forget what belonged to a slot whose process is gone and whose data was kept. */
 void mt_tables_drop_proc(const struct mt_kernel *k, uint32_t slot);
 void mt_tables_drop_site(const struct mt_kernel *k, const struct mt_site_key *key);
-void mt_tables_drop_stack(const struct mt_kernel *k, uint64_t id);
+void mt_tables_drop_stack_part(const struct mt_kernel *k, uint64_t key);
 void mt_tables_drop_live(const struct mt_kernel *k, const struct mt_live_key *keys, size_t nr);
 
 #endif

@@ -290,6 +290,26 @@ int mt_elf_segment(const struct mt_elf *e, uint64_t file_offset, uint64_t *start
 	return 0;
 }
 
+int mt_elf_read(const struct mt_elf *e, uint64_t file_offset, void *out, size_t len)
+{
+	return pread(e->fd, out, len, (off_t)file_offset) == (ssize_t)len ? 0 : -ENOEXEC;
+}
+
+int mt_elf_code(const struct mt_elf *e, size_t i, uint64_t *start, uint64_t *end, uint64_t *address)
+{
+	for (size_t j = 0; j < e->nr_loads; j++) {
+		const GElf_Phdr *p = &e->loads[j];
+
+		if (!(p->p_flags & PF_X) || i--)
+			continue;
+		*start = p->p_offset;
+		*end = p->p_offset + p->p_filesz;
+		*address = p->p_vaddr;
+		return 0;
+	}
+	return -ENOENT;
+}
+
 const char *mt_elf_build_id(const struct mt_elf *e)
 {
 	return e->build_id[0] ? e->build_id : NULL;

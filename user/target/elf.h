@@ -96,6 +96,19 @@ int mt_elf_slot(struct mt_elf *elf, uint64_t slot, uint64_t *address);
 int mt_elf_each_function(struct mt_elf *elf, int (*cb)(const struct mt_elf_symbol *, void *),
 			 void *arg);
 
+/*
+ * What is in .eh_frame, which the caller frees, and its address. Without section headers it is
+ * what .eh_frame_hdr leads to, up to the end of the segment. -ENOENT: there is none. -E2BIG.
+ */
+int mt_elf_read_frames(const struct mt_elf *elf, uint8_t **data, size_t *len, uint64_t *address);
+
+/* Bytes of the file; -ENOEXEC: it has not as many. */
+int mt_elf_read(const struct mt_elf *elf, uint64_t file_offset, void *out, size_t len);
+
+/* The executable segment number `i`, as file offsets and the address of its start; -ENOENT. */
+int mt_elf_code(const struct mt_elf *elf, size_t i, uint64_t *start, uint64_t *end,
+		uint64_t *address);
+
 /* Between file offsets and addresses, by PT_LOAD; -ENOENT: in no executable segment. */
 int mt_elf_offset_of(const struct mt_elf *elf, uint64_t address, uint64_t *file_offset);
 int mt_elf_address_of(const struct mt_elf *elf, uint64_t file_offset, uint64_t *address);

@@ -9,9 +9,12 @@
 
 #include <dwarf.h>
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "target/elf_internal.h"
+#include "util/cleanup.h"
 
 struct header {
 	uint8_t version;
@@ -85,6 +88,68 @@ static bool read_fde(const struct mt_elf *e, const struct entry *entry, struct f
 	       fde->len >= sizeof(*fde) - sizeof(fde->len) &&
 	       address + offsetof(struct fde, start) + (uint64_t)fde->start ==
 		       e->frames.p_vaddr + (uint64_t)entry->start;
+}
+
+/* Where .eh_frame is, by its section; its address too. */
+static int find_section(const struct mt_elf *e, GElf_Shdr *shdr)
+{
+	Elf_Scn *scn = NULL;
+	size_t names;
+
+	if (elf_getshdrstrndx(e->elf, &names))
+		return -ENOENT;
+	while ((scn = elf_nextscn(e->elf, scn))) {
+		const char *name;
+
+		if (!gelf_getshdr(scn, shdr) || shdr->sh_type == SHT_NOBITS)
+			continue;
+		name = mt_elf_string(e->elf, names, shdr->sh_name);
+		if (name && !strcmp(name, ".eh_frame"))
+			return 0;
+	}
+	return -ENOENT;
+}
+
+/* The same by what .eh_frame_hdr says. */
+static int find_by_header(const struct mt_elf *e, GElf_Shdr *shdr)
+{
+	struct header h;
+
+	if (!read_header(e, &h))
+		return -ENOENT;
+	shdr->sh_addr = e->frames.p_vaddr + offsetof(struct header, pointer) + (uint64_t)h.pointer;
+	for (size_t i = 0; i < e->nr_loads; i++) {
+		const GElf_Phdr *p = &e->loads[i];
+
+		if (shdr->sh_addr < p->p_vaddr || shdr->sh_addr - p->p_vaddr >= p->p_filesz)
+			continue;
+		shdr->sh_offset = p->p_offset + (shdr->sh_addr - p->p_vaddr);
+		shdr->sh_size = p->p_filesz - (shdr->sh_addr - p->p_vaddr);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+int mt_elf_read_frames(const struct mt_elf *e, uint8_t **data, size_t *len, uint64_t *address)
+{
+	_free_ uint8_t *bytes = NULL;
+	GElf_Shdr shdr;
+	int err;
+
+	if (find_section(e, &shdr) && find_by_header(e, &shdr))
+		return -ENOENT;
+	if (shdr.sh_size > MT_ELF_TABLE_MAX)
+		return -E2BIG;
+	bytes = malloc(shdr.sh_size + 1);
+	if (!bytes)
+		return -ENOMEM;
+	err = mt_elf_read(e, shdr.sh_offset, bytes, shdr.sh_size);
+	if (err)
+		return err;
+	*data = TAKE_PTR(bytes);
+	*len = shdr.sh_size;
+	*address = shdr.sh_addr;
+	return 0;
 }
 
 /* The entry's function, and how long it is; 0: not said. */

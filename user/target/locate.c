@@ -35,6 +35,8 @@ struct mt_locator {
 	size_t nr_libraries;
 	void (*prove)(struct mt_probe_target *, void *);
 	void *prove_arg;
+	void (*opened)(const struct mt_probe_target *, void *);
+	void *opened_arg;
 };
 
 static void free_strings(char **strings)
@@ -95,6 +97,13 @@ void mt_locator_set_proof(struct mt_locator *l, void (*prove)(struct mt_probe_ta
 {
 	l->prove = prove;
 	l->prove_arg = arg;
+}
+
+void mt_locator_set_opened(struct mt_locator *l,
+			   void (*opened)(const struct mt_probe_target *, void *), void *arg)
+{
+	l->opened = opened;
+	l->opened_arg = arg;
 }
 
 int mt_locator_add_library(struct mt_locator *l, const char *path, const char *prefix)
@@ -418,6 +427,8 @@ static int intern(struct mt_locator *l, int fd, const char *path, int root,
 		err = add(l, t);
 	if (err)
 		return err;
+	if (l->opened)
+		l->opened(t, l->opened_arg);
 	*out = TAKE_PTR(t);
 	return 0;
 }

@@ -61,6 +61,10 @@ void mt_locator_free(struct mt_locator **locator);
 void mt_locator_set_proof(struct mt_locator *l, void (*prove)(struct mt_probe_target *, void *),
 			  void *arg);
 
+/* Who is told of every file when it is opened, once. */
+void mt_locator_set_opened(struct mt_locator *l,
+			   void (*opened)(const struct mt_probe_target *, void *), void *arg);
+
 /*
  * The user says that the file at `path`, as we see it or as a process does, has the standard
  * functions of an allocator under names that begin with `prefix`, which may be "". Before any

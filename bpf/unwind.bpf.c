@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/*
+ * unwind: a user stack by the tables of its code's files, kept once under its hash.
+ *
+ * Which file a piece of code is of, the kernel's mappings say, once a page. A file gets a number
+ * when its code is first met, and user space is told, which answers with a table (user/unwind).
+ * Where there is none, as for a JIT's code, the frame pointer leads on.
+ */
+#include "common.h"
+
+/* What mt_unwind_word reads; where that much is not there, as close to the stack's end: a frame. */
+#define MT_WINDOW_BYTES (MT_WINDOW_WORDS * sizeof(__u64))
+#define MT_FRAME_WORDS	2
+
+/* Saved registers lie below the return address, which is asked for first. */
+#define MT_WINDOW_BELOW (6 * sizeof(__u64))
+
+static __always_inline int window_read(struct mt_thread *th, __u64 address)
+{
+	struct mt_walk *w = &th->walk;
+	__u64 start = address - MT_WINDOW_BELOW;
+
+	if (start < w->sp || start > address)
+		start = w->sp <= address && address - w->sp <= MT_WINDOW_BELOW ? w->sp : address;
+	w->window = start;
+	w->words = MT_WINDOW_WORDS;
+	if (!bpf_probe_read_user(th->window, MT_WINDOW_BYTES, (const void *)start))
+		return 0;
+	w->window = address;
+	w->words = MT_FRAME_WORDS;
+	if (!bpf_probe_read_user(th->window, MT_FRAME_WORDS * sizeof(__u64), (const void *)address))
+		return 0;
+	w->words = 0;
+	return -1;
+}
+
+/* A word of the user stack. Reading costs per call, not per byte, so it comes in pieces. */
+static __always_inline int mt_unwind_word(struct mt_thread *th, __u64 address, __u64 *word)
+{
+	struct mt_walk *w = &th->walk;
+	__u64 index = (address - w->window) / sizeof(__u64);
+
+	if (index >= w->words || (address - w->window) % sizeof(__u64)) {
+		if (window_read(th, address))
+			return -1;
+		index = (address - w->window) / sizeof(__u64);
+	}
+	if (index >= MT_WINDOW_WORDS)
+		return -1;
+	*word = th->window[index];
+	return 0;
+}
+
+static __always_inline const union mt_table_node *mt_unwind_node(void *table, __u32 number)
+{
+	return bpf_map_lookup_elem(table, &number);
+}
+
+#include "logic/unwind.h"
+
+#define MT_VM_EXEC    4
+#define MT_PAGE_SHIFT 12
+#define MT_CODE_TRIES 64
+#define MT_PAGES_MAX  (1 << 16) /* of a mapping of 256 MiB */
+#define MT_HIDDEN_MAX 8
+#define MT_ASKED_MAX  64 /* then nobody answers */
+#define MT_EBUSY      16
+
+__u32 mt_last_file = 0;
+
+__noinline __u32 mt_file_number(const struct mt_file_key *key)
+{
+	struct mt_file_key copy;
+	__u32 *number, next;
+
+	if (!key)
+		return 0;
+	copy = *key;
+	number = bpf_map_lookup_elem(&mt_files, &copy);
+	if (number)
+		return *number;
+	next = __sync_fetch_and_add(&mt_last_file, 1) + 1;
+	bpf_map_update_elem(&mt_files, &copy, &next, BPF_NOEXIST); /* or another CPU was first */
+	number = bpf_map_lookup_elem(&mt_files, &copy);
+	return number ? *number : 0;
+}
+
+/* The mapping that an address is in. */
+struct place {
+	struct mt_file_key file;
+	__u64 start;
+	__u64 end;
+	__u64 file_offset; /* of its start */
+	__u32 is_code;
+	__u32 has_file;
+};
+
+static long note_place(struct task_struct *task, struct vm_area_struct *vma, struct place *p)
+{
+	struct file *file = vma->vm_file;
+
+	p->start = vma->vm_start;
+	p->end = vma->vm_end;
+	p->is_code = !!(vma->vm_flags & MT_VM_EXEC);
+	if (file) {
+		p->has_file = 1;
+		p->file_offset = vma->vm_pgoff << MT_PAGE_SHIFT;
+		p->file.inode = BPF_CORE_READ(file, f_inode, i_ino);
+		p->file.dev = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
+	} else if (p->start == (__u64)BPF_CORE_READ(task, mm, context.vdso)) {
+		p->has_file = 1;
+	}
+	return 0;
+}
+
+static __always_inline void tell_file(const struct place *p, __u32 number, __u32 slot)
+{
+	struct mt_event *e = mt_vm_event_begin(MT_EVENT_FILE, slot);
+
+	if (!e)
+		return;
+	e->a = p->start;
+	e->b = p->end;
+	e->c = p->file.inode;
+	e->d = p->file.dev;
+	e->result = number;
+	bpf_ringbuf_submit(e, 0);
+}
+
+/*
+ * Asks the kernel for the page at `address`, and keeps the answer. Asking fails while another
+ * thread changes the mappings, as malloc does all the time, so it is done again for some
+ * microseconds. 0; or how the stack ends.
+ */
+__noinline int mt_code_ask(__u64 address, __u32 slot)
+{
+	struct mt_code_key key = { .page = address >> MT_PAGE_SHIFT, .slot = slot };
+	struct place place = {};
+	struct mt_code code = {};
+	__u64 *uses;
+	__u32 number;
+	long err = -MT_EBUSY;
+
+	for (int i = 0; i < MT_CODE_TRIES && err == -MT_EBUSY; i++)
+		err = bpf_find_vma(bpf_get_current_task_btf(), address, note_place, &place, 0);
+	if (err == -MT_EBUSY)
+		return MT_STACK_BUSY;
+	if (err || !place.is_code)
+		return MT_STACK_NOT_CODE;
+	if (place.has_file) {
+		number = mt_file_number(&place.file);
+		uses = bpf_map_lookup_elem(&mt_uses, &number);
+		if (number && uses && __sync_fetch_and_add(uses, 1) < MT_ASKED_MAX &&
+		    !bpf_map_lookup_elem(&mt_tables, &number))
+			tell_file(&place, number, slot);
+		code.file = number;
+		code.file_offset = (key.page << MT_PAGE_SHIFT) - place.start + place.file_offset;
+	}
+	bpf_map_update_elem(&mt_code, &key, &code, BPF_ANY);
+	return 0;
+}
+
+/* What was cached before is of other code: part of the keys in `rules`. */
+__u32 mt_code_generation = 0;
+
+static long forget_page(__u32 i, struct mt_code_key *first)
+{
+	struct mt_code_key key = { .page = first->page + i, .slot = first->slot };
+
+	if (!bpf_map_delete_elem(&mt_code, &key))
+		__sync_fetch_and_add(&mt_code_generation, 1);
+	return 0;
+}
+
+__noinline int mt_code_forget(__u64 start, __u64 len, __u32 slot)
+{
+	struct mt_code_key first = { .page = start >> MT_PAGE_SHIFT, .slot = slot };
+	__u64 pages = len >> MT_PAGE_SHIFT;
+
+	bpf_loop(pages < MT_PAGES_MAX ? pages + 1 : MT_PAGES_MAX, forget_page, &first, 0);
+	return 0;
+}
+
+/*
+ * The return address that a return probe has replaced in this stack, where `pc` is what the kernel
+ * put there: the first word of the pages for single-stepping (uprobe_get_trampoline_vaddr()).
+ */
+static __always_inline __u64 hidden_return(__u64 pc, __u64 at)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct return_instance *ri = BPF_CORE_READ(task, utask, return_instances);
+
+	if (pc != BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr))
+		return 0;
+	for (int i = 0; i < MT_HIDDEN_MAX && ri; i++) {
+		if (BPF_CORE_READ(ri, stack) == at)
+			return BPF_CORE_READ(ri, orig_ret_vaddr);
+		ri = BPF_CORE_READ(ri, next);
+	}
+	return 0;
+}
+
+/* The file's rule for the code at `pc`. 0; or how the stack ends where frame pointers do not help.
+ */
+static __always_inline __u32 rule_of(const struct mt_code *code, __u64 pc, struct mt_rule *rule)
+{
+	__u64 at = code->file_offset + (pc & ((1 << MT_PAGE_SHIFT) - 1));
+	__u32 file = code->file;
+	void *table;
+
+	if (!file) {
+		*rule = (struct mt_rule){ .cfa = MT_CFA_BY_FP_NO_FILE };
+		return 0;
+	}
+	table = bpf_map_lookup_elem(&mt_tables, &file);
+	if (!table)
+		return MT_STACK_NO_TABLE;
+	if (at >> 32 || mt_unwind_rule(table, at, rule) || rule->cfa == MT_CFA_NONE)
+		*rule = (struct mt_rule){ .cfa = MT_CFA_BY_FP_NO_ROW };
+	return 0;
+}
+
+/* The rule for the code at `pc`, found the long way. 0; or how the stack ends. */
+__noinline int mt_rule_find(struct mt_thread *th, __u64 pc, struct mt_rule *out)
+{
+	struct mt_code_key key = { .page = pc >> MT_PAGE_SHIFT };
+	struct mt_code *code;
+	struct mt_rule rule;
+	__u32 end;
+
+	if (!th || !out)
+		return MT_STACK_UNREADABLE;
+	key.slot = th->slot;
+	code = bpf_map_lookup_elem(&mt_code, &key);
+	if (!code) {
+		end = mt_code_ask(pc, th->slot);
+		if (end)
+			return end;
+		code = bpf_map_lookup_elem(&mt_code, &key);
+		if (!code)
+			return MT_STACK_BUSY;
+	}
+	end = rule_of(code, pc, &rule);
+	if (!end)
+		*out = rule;
+	return end;
+}
+
+/* The rule for the code at `pc`, most often the one found there before. */
+static __always_inline __u32 rule_at(struct mt_thread *th, __u64 pc, struct mt_rule *rule)
+{
+	__u64 key = (pc ^ (__u64)th->slot << 47) + (__u64)mt_code_generation * MT_HASH_FACTOR;
+	__u32 end, index = key * MT_HASH_FACTOR >> 51;
+	struct mt_cached_rule *cached = bpf_map_lookup_elem(&mt_rules, &index);
+	__u64 word;
+
+	_Static_assert(MT_RULES_CACHED == 1 << 13, "as many bits are left of the key");
+	if (!cached)
+		return MT_STACK_BUSY;
+	word = cached->rule;
+	if ((cached->check ^ word) == key) {
+		__builtin_memcpy(rule, &word, sizeof(*rule));
+		return 0;
+	}
+	end = mt_rule_find(th, pc, rule);
+	if (end)
+		return end;
+	__builtin_memcpy(&word, rule, sizeof(word));
+	cached->rule = word;
+	cached->check = key ^ word;
+	return 0;
+}
+
+/* What seems to be no code may be where a return probe has the function return to. */
+static __always_inline bool unhide(struct mt_thread *th)
+{
+	__u32 last = th->scratch.nr - 1;
+	__u64 pc = hidden_return(th->walk.pc, th->walk.sp - sizeof(__u64));
+
+	if (!pc)
+		return false;
+	th->walk.pc = pc;
+	th->scratch.frames[last & (MT_FRAMES_ROOM - 1)] = pc;
+	return true;
+}
+
+/* One frame further. 0; or how the stack ends. */
+__noinline int mt_unwind_step(struct mt_thread *th)
+{
+	struct mt_rule rule = {};
+	__u32 end;
+
+	if (!th)
+		return MT_STACK_UNREADABLE;
+	end = rule_at(th, th->walk.pc - th->walk.after_call, &rule);
+	if (end == MT_STACK_NOT_CODE && unhide(th)) /* the byte in front of it was looked for */
+		end = rule_at(th, th->walk.pc - th->walk.after_call, &rule);
+	if (end && end != MT_STACK_NO_TABLE)
+		return end;
+	if (end)
+		return mt_unwind_by_fp(th, end);
+	if (rule.cfa == MT_CFA_BY_FP_NO_ROW)
+		return mt_unwind_by_fp(th, MT_STACK_NO_ROW);
+	if (rule.cfa == MT_CFA_BY_FP_NO_FILE)
+		return mt_unwind_by_fp(th, MT_STACK_NO_FILE);
+	return mt_unwind_apply(th, &rule);
+}
+
+/* A frame is kept before it is known to be code: one that is not goes again. */
+__noinline int mt_unwind(struct mt_thread *th)
+{
+	__u32 nr, end = 0;
+
+	if (!th)
+		return 0;
+	th->scratch.nr = 0;
+	if (!th->walk.after_call) /* from within a function, which is not part of it */
+		end = mt_unwind_step(th);
+	for (nr = 0; nr < MT_FRAMES_MAX && !end; nr++) {
+		th->scratch.frames[nr] = th->walk.pc + 1 - th->walk.after_call;
+		th->scratch.nr = nr + 1;
+		end = mt_unwind_step(th);
+	}
+	if (end == MT_STACK_NOT_CODE && nr > 1)
+		th->scratch.nr = nr - 1;
+	th->scratch.end = end ? end : MT_STACK_DEEP;
+	return 0;
+}
+
+/*
+ * Keeps the next frame of the stack, counted from the outermost, and its part when that is full. By
+ * tid: before 6.3 a global function's argument could not be the value of a map update.
+ */
+__noinline int mt_part_add(__u32 tid, __u32 n)
+{
+	struct mt_thread *th = bpf_map_lookup_elem(&mt_threads, &tid);
+	struct mt_stack_part *part;
+	__u64 frame, key;
+
+	if (!th)
+		return -1;
+	part = &th->part;
+	frame = mt_stack_frame(&th->scratch, n);
+	th->part_hash = mt_hash_add(th->part_hash, frame);
+	if (part->nr >= MT_PART_FRAMES)
+		return -1;
+	part->frames[part->nr++] = frame;
+	if (part->nr < MT_PART_FRAMES && n + 1 < th->scratch.nr)
+		return 0;
+	key = mt_hash_key(th->part_hash);
+	if (bpf_map_update_elem(&mt_stacks, &key, part, BPF_ANY))
+		return -1;
+	__builtin_memset(part, 0, sizeof(*part));
+	part->end = th->scratch.end;
+	part->outer = key;
+	return 0;
+}
+
+/* The outermost part first: whoever finds the innermost one finds them all. */
+static __always_inline void keep_parts(struct mt_thread *th, __u32 tid)
+{
+	__builtin_memset(&th->part, 0, sizeof(th->part));
+	th->part.end = th->scratch.end;
+	th->part_hash = mt_hash_begin(th->scratch.end);
+	for (__u32 n = 0; n < MT_FRAMES_MAX && n < th->scratch.nr; n++) {
+		if (mt_part_add(tid, n)) {
+			mt_lose(MT_LOST_STACKS_FULL);
+			return;
+		}
+	}
+}
+
+__noinline __u64 mt_stack_keep(__u32 tid)
+{
+	struct mt_thread *th = bpf_map_lookup_elem(&mt_threads, &tid);
+	__u64 key;
+
+	if (!th || !th->scratch.nr)
+		return 0;
+	key = mt_stack_hash(&th->scratch);
+	if (!bpf_map_lookup_elem(&mt_stacks, &key))
+		keep_parts(th, tid);
+	return key;
+}

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include "session/unwinder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "session/kernel.h"
+#include "target/elf.h"
+#include "target/locate.h"
+#include "unwind/cache.h"
+#include "unwind/table.h"
+#include "util/cleanup.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+/* The kernel waits for all programs that may search the map at each change: so, several at once. */
+#define BATCH_MAX 64
+
+enum state {
+	UNKNOWN,
+	ASKED,	   /* its table is being made */
+	PUBLISHED, /* or there is none to be had */
+	EVICTED,   /* there was no room for it */
+};
+
+struct file {
+	enum state state;
+	int fd; /* -1: the vDSO */
+	uint64_t bytes;
+};
+
+struct mt_unwinder {
+	struct mt_kernel *kernel;
+	struct mt_cache *cache; /* or NULL */
+	uint64_t bytes_max;
+	pthread_t thread;
+	bool started;
+	/* Under the lock, but for the state of those asked for, which is the thread's. */
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	pthread_cond_t idle;
+	uint32_t queue[MT_FILES_TABLES_MAX]; /* numbers; each is asked for once */
+	uint32_t head, tail;
+	uint32_t busy; /* taken from the queue and not done */
+	bool ending;
+	struct file files[MT_FILES_TABLES_MAX];
+	struct mt_unwinder_stats stats;
+};
+
+/* ---- in the thread ----------------------------------------------------------------------- */
+
+/* From the cache, else built and put there; of what says nothing, an empty one. */
+static struct mt_table *table_of(struct mt_unwinder *u, int fd)
+{
+	__cleanup(mt_elf_free) struct mt_elf *elf = NULL;
+	struct mt_table *t = NULL;
+	const char *build_id;
+
+	if (fd < 0) {
+		mt_table_build_vdso(&t);
+	} else if (!mt_elf_new(&elf, fd)) {
+		build_id = mt_elf_build_id(elf);
+		if (u->cache && build_id && !mt_cache_load(u->cache, build_id, &t)) {
+			u->stats.from_cache++;
+			return t;
+		}
+		if (!mt_table_build(&t, elf) && u->cache && build_id)
+			mt_cache_store(u->cache, build_id, t);
+	}
+	if (!t)
+		mt_table_empty(&t);
+	return t;
+}
+
+/* A map with the table in it; as many bytes go to the kernel as it has. */
+static int make_map(const struct mt_table *t)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP | BPF_F_MMAPABLE);
+	size_t len = t->nr_nodes * sizeof(*t->nodes);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "mt_table", sizeof(uint32_t), sizeof(*t->nodes),
+				t->nr_nodes, &opts);
+	void *at;
+
+	if (fd < 0)
+		return -errno;
+	at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED) {
+		close(fd);
+		return -ENOMEM;
+	}
+	memcpy(at, t->nodes, len);
+	munmap(at, len);
+	return fd;
+}
+
+static uint64_t uses(const struct mt_unwinder *u, uint32_t number)
+{
+	uint64_t n = 0;
+
+	bpf_map_lookup_elem(mt_kernel_map_fd(u->kernel, "mt_uses"), &number, &n);
+	return n;
+}
+
+static void evict(struct mt_unwinder *u, uint32_t number)
+{
+	bpf_map_delete_elem(mt_kernel_map_fd(u->kernel, "mt_tables"), &number);
+	u->stats.bytes -= u->files[number].bytes;
+	u->stats.tables--;
+	u->stats.evicted++;
+	u->files[number].state = EVICTED;
+}
+
+/* Room for a table: those whose code was met least go, though not for one that is met less. */
+static bool make_room(struct mt_unwinder *u, uint32_t number, uint64_t bytes)
+{
+	while (u->stats.bytes + bytes > u->bytes_max) {
+		uint64_t fewest = uses(u, number) + 1;
+		uint32_t least = 0;
+
+		for (uint32_t i = 1; i < MT_FILES_TABLES_MAX; i++) {
+			uint64_t n;
+
+			if (u->files[i].state != PUBLISHED || !u->files[i].bytes)
+				continue;
+			n = uses(u, i);
+			if (n < fewest) {
+				fewest = n;
+				least = i;
+			}
+		}
+		if (!least)
+			return false;
+		evict(u, least);
+	}
+	return true;
+}
+
+/* The map that is to be published under the number, or -1. */
+static int prepare_map(struct mt_unwinder *u, uint32_t number)
+{
+	__cleanup(mt_table_free) struct mt_table *t = table_of(u, u->files[number].fd);
+	uint64_t bytes;
+	int map;
+
+	if (!t)
+		return -1;
+	bytes = t->nr_nodes * sizeof(*t->nodes);
+	if (!make_room(u, number, bytes)) {
+		u->files[number].state = EVICTED;
+		u->stats.evicted++;
+		return -1;
+	}
+	map = make_map(t);
+	if (map < 0)
+		return -1;
+	u->files[number].bytes = bytes;
+	u->stats.bytes += bytes;
+	u->stats.tables++;
+	return map;
+}
+
+static void publish(struct mt_unwinder *u, uint32_t *numbers, int *maps, uint32_t nr)
+{
+	int outer = mt_kernel_map_fd(u->kernel, "mt_tables");
+	uint32_t done = nr;
+
+	if (nr && bpf_map_update_batch(outer, numbers, maps, &done, NULL)) {
+		for (uint32_t i = 0; i < nr; i++) /* not in batches before 5.18 or so */
+			bpf_map_update_elem(outer, &numbers[i], &maps[i], BPF_ANY);
+	}
+	for (uint32_t i = 0; i < nr; i++) {
+		u->files[numbers[i]].state = PUBLISHED;
+		close(maps[i]);
+	}
+}
+
+static void serve(struct mt_unwinder *u, const uint32_t *numbers, uint32_t nr)
+{
+	uint32_t published[BATCH_MAX], n = 0;
+	int64_t start = mt_clock_ns();
+	int maps[BATCH_MAX];
+
+	for (uint32_t i = 0; i < nr; i++) {
+		maps[n] = prepare_map(u, numbers[i]);
+		if (maps[n] >= 0)
+			published[n++] = numbers[i];
+	}
+	u->stats.build_ns += (uint64_t)(mt_clock_ns() - start);
+	publish(u, published, maps, n);
+}
+
+/* Numbers that were asked for, when there are some; 0: it is over. */
+static uint32_t take(struct mt_unwinder *u, uint32_t *numbers)
+{
+	uint32_t n = 0;
+
+	pthread_mutex_lock(&u->lock);
+	u->busy = 0;
+	if (u->head == u->tail)
+		pthread_cond_broadcast(&u->idle);
+	while (u->head == u->tail && !u->ending)
+		pthread_cond_wait(&u->wake, &u->lock);
+	while (u->head != u->tail && !u->ending && n < BATCH_MAX)
+		numbers[n++] = u->queue[u->head++ % MT_FILES_TABLES_MAX];
+	u->busy = n;
+	pthread_mutex_unlock(&u->lock);
+	return n;
+}
+
+static void *work(void *unwinder)
+{
+	struct mt_unwinder *u = unwinder;
+	uint32_t numbers[BATCH_MAX], nr;
+
+	while ((nr = take(u, numbers)))
+		serve(u, numbers, nr);
+	return NULL;
+}
+
+/* ---- in the session's -------------------------------------------------------------------- */
+
+/* Takes the descriptor. */
+static void ask(struct mt_unwinder *u, uint32_t number, int fd)
+{
+	pthread_mutex_lock(&u->lock);
+	u->files[number].fd = fd;
+	u->files[number].state = ASKED;
+	u->queue[u->tail++ % MT_FILES_TABLES_MAX] = number;
+	u->stats.files++;
+	pthread_cond_signal(&u->wake);
+	pthread_mutex_unlock(&u->lock);
+}
+
+static bool is_asked(struct mt_unwinder *u, uint32_t number)
+{
+	bool asked;
+
+	if (!number || number >= MT_FILES_TABLES_MAX)
+		return true;
+	pthread_mutex_lock(&u->lock);
+	asked = u->files[number].state != UNKNOWN;
+	pthread_mutex_unlock(&u->lock);
+	return asked;
+}
+
+int mt_unwinder_new(struct mt_unwinder **out, struct mt_kernel *k, uint64_t bytes_max)
+{
+	const struct mt_file_key vdso = { 0 };
+	struct mt_unwinder *u = calloc(1, sizeof(*u));
+	uint32_t number;
+
+	if (!u)
+		return -ENOMEM;
+	u->kernel = k;
+	u->bytes_max = bytes_max;
+	pthread_mutex_init(&u->lock, NULL);
+	pthread_cond_init(&u->wake, NULL);
+	pthread_cond_init(&u->idle, NULL);
+	if (mt_cache_open(&u->cache))
+		mt_debug("tables for unwinding are not kept: no directory for them");
+	u->started = !pthread_create(&u->thread, NULL, work, u);
+	if (!u->started) {
+		mt_unwinder_free(&u);
+		return mt_err(-EAGAIN, "cannot start a thread: raise the limit (ulimit -u)");
+	}
+	if (!mt_kernel_file_number(k, &vdso, &number) && !is_asked(u, number))
+		ask(u, number, -1);
+	*out = u;
+	return 0;
+}
+
+void mt_unwinder_free(struct mt_unwinder **unwinder)
+{
+	struct mt_unwinder *u = *unwinder;
+
+	if (!u)
+		return;
+	pthread_mutex_lock(&u->lock);
+	u->ending = true;
+	pthread_cond_broadcast(&u->wake);
+	pthread_mutex_unlock(&u->lock);
+	if (u->started)
+		pthread_join(u->thread, NULL);
+	for (uint32_t i = 0; i < MT_FILES_TABLES_MAX; i++)
+		if (u->files[i].state != UNKNOWN && u->files[i].fd >= 0)
+			close(u->files[i].fd);
+	pthread_cond_destroy(&u->idle);
+	pthread_cond_destroy(&u->wake);
+	pthread_mutex_destroy(&u->lock);
+	mt_cache_close(&u->cache);
+	free(u);
+	*unwinder = NULL;
+}
+
+void mt_unwinder_on_file(struct mt_unwinder *u, const struct mt_event *e)
+{
+	char path[96];
+	int fd;
+
+	if (e->result <= 0 || e->result >= MT_FILES_TABLES_MAX || is_asked(u, e->result))
+		return;
+	snprintf(path, sizeof(path), "/proc/%u/map_files/%llx-%llx", e->tgid,
+		 (unsigned long long)e->a, (unsigned long long)e->b);
+	fd = mt_locate_open_regular(AT_FDCWD, path, 0);
+	if (fd >= 0) /* else it has gone; who maps it next will make the kernel ask again */
+		ask(u, e->result, fd);
+}
+
+void mt_unwinder_prepare(struct mt_unwinder *u, const struct mt_probe_target *file)
+{
+	/* As the kernel has it: 12 bits and 20. */
+	const struct mt_file_key key = { .inode = file->inode,
+					 .dev = major(file->dev) << 20 | minor(file->dev) };
+	uint32_t number;
+	int fd;
+
+	if (!file->is_elf || mt_kernel_file_number(u->kernel, &key, &number) || is_asked(u, number))
+		return;
+	fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
+	if (fd >= 0)
+		ask(u, number, fd);
+}
+
+void mt_unwinder_wait(struct mt_unwinder *u)
+{
+	pthread_mutex_lock(&u->lock);
+	while (u->head != u->tail || u->busy)
+		pthread_cond_wait(&u->idle, &u->lock);
+	pthread_mutex_unlock(&u->lock);
+}
+
+void mt_unwinder_stats(struct mt_unwinder *u, struct mt_unwinder_stats *out)
+{
+	mt_unwinder_wait(u);
+	*out = u->stats;
+}
