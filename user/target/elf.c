@@ -469,3 +469,8 @@ struct Elf *mt_elf_handle(struct mt_elf *e)
 {
 	return e->elf;
 }
+
+struct Elf *mt_elf_debug_handle(struct mt_elf *e)
+{
+	return e->symbols.debug;
+}

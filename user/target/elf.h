@@ -144,7 +144,8 @@ const char *mt_elf_needed(const struct mt_elf *elf, size_t i);
 int mt_elf_version(struct mt_elf *elf, const char *prefix, unsigned int *major,
 		   unsigned int *minor);
 
-/* For libdw; belongs to `elf`. */
+/* For libdw; they belong to `elf`. That of the debug file is NULL where none is attached. */
 struct Elf *mt_elf_handle(struct mt_elf *elf);
+struct Elf *mt_elf_debug_handle(struct mt_elf *elf);
 
 #endif

@@ -52,8 +52,8 @@ static void target_free(struct mt_probe_target **target)
 
 	if (!t)
 		return;
-	if (t->fd >= 0)
-		close(t->fd);
+	mt_cleanup_fd(&t->fd);
+	mt_cleanup_fd(&t->debug);
 	free(t->path);
 	free(t->build_id);
 	free(t->allocator);
@@ -265,24 +265,31 @@ static bool exports_malloc(struct mt_elf *elf, uint64_t *malloc)
 	       !mt_elf_exported(elf, "free", &free);
 }
 
-/*
- * The debug file of a program, which may have an allocator linked in. Libraries export what
- * others call, so theirs say no more.
- */
+/* Where a file has no debug information of its own. Nothing here reads it but for names. */
 static int open_debug(struct mt_elf *elf, const struct mt_probe_target *t, uid_t owner, int root)
 {
-	const char *build_id = mt_elf_build_id(elf), *link;
+	const char *link;
 	uint32_t crc = 0;
+	int fd;
 
-	if (root < 0 || (mt_elf_is_static(elf) && !is_static_program(elf)) ||
-	    mt_elf_has_section(elf, ".symtab"))
-		return -ENOENT;
+	if (root < 0 || mt_elf_has_section(elf, ".debug_info"))
+		return -1;
 	link = mt_elf_debuglink(elf, &crc);
-	return mt_debugfile_open(root, t->path, owner, build_id, link, crc);
+	fd = mt_debugfile_open(root, t->path, owner, mt_elf_build_id(elf), link, crc);
+	return fd < 0 ? -1 : fd;
 }
 
-static int read_allocator(struct mt_elf *elf, const char *prefix, int debug,
-			  struct mt_probe_target *t)
+/*
+ * A program may have an allocator linked in that only its debug file names. Libraries export
+ * what others call, so theirs say no more.
+ */
+static bool may_hide_allocator(struct mt_elf *elf)
+{
+	return (!mt_elf_is_static(elf) || is_static_program(elf)) &&
+	       !mt_elf_has_section(elf, ".symtab");
+}
+
+static int read_allocator(struct mt_elf *elf, const char *prefix, struct mt_probe_target *t)
 {
 	_free_ struct mt_allocator *a = malloc(sizeof(*a));
 	uint64_t at;
@@ -291,7 +298,8 @@ static int read_allocator(struct mt_elf *elf, const char *prefix, int debug,
 	if (!a)
 		return -ENOMEM;
 	err = mt_allocator_recognise(elf, prefix, a);
-	if (err == -ENOENT && debug >= 0 && !mt_elf_attach_debug(elf, debug))
+	if (err == -ENOENT && t->debug >= 0 && may_hide_allocator(elf) &&
+	    !mt_elf_attach_debug(elf, t->debug))
 		err = mt_allocator_recognise(elf, prefix, a);
 	if (!err)
 		t->allocator = TAKE_PTR(a);
@@ -337,7 +345,6 @@ static int read_needs(struct mt_elf *elf, struct mt_probe_target *t)
 /* What is no ELF, or not one for this machine, or damaged, is a file without any of this. */
 static int read_elf(const struct mt_locator *l, struct mt_probe_target *t, uid_t owner, int root)
 {
-	_close_ int debug = -1; /* must outlive elf */
 	__cleanup(mt_elf_free) struct mt_elf *elf = NULL;
 	int err = mt_elf_new(&elf, t->fd);
 
@@ -349,8 +356,8 @@ static int read_elf(const struct mt_locator *l, struct mt_probe_target *t, uid_t
 		err = read_needs(elf, t);
 	if (err)
 		return err;
-	debug = open_debug(elf, t, owner, root);
-	err = read_allocator(elf, prefix_of(l, t, root), debug, t);
+	t->debug = open_debug(elf, t, owner, root);
+	err = read_allocator(elf, prefix_of(l, t, root), t);
 	t->runtime = mt_runtime_recognise(elf);
 	return err;
 }
@@ -411,6 +418,7 @@ static int intern(struct mt_locator *l, int fd, const char *path, int root,
 	if (!t)
 		return -ENOMEM;
 	t->fd = TAKE_FD(owned);
+	t->debug = -1;
 	t->dev = st.st_dev;
 	t->inode = st.st_ino;
 	t->size = st.st_size;

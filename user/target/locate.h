@@ -32,6 +32,7 @@ struct mt_runtime;
 /* A file with code. To attach by path, use /proc/self/fd/<fd>. */
 struct mt_probe_target {
 	int fd;		/* read-only */
+	int debug;	/* of its separate debug file; -1: it has none, or needs none */
 	char *path;	/* as /proc/PID/maps had it first */
 	char *build_id; /* hex; NULL if it has none or is not ELF */
 	dev_t dev;
