@@ -70,7 +70,8 @@ static void test_status_text(void **state)
 {
 	static const char text[] =
 		"Name:\tVmRSS:\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t42\n"
-		"Ngid:\t0\nPid:\t43\nPPid:\t7\nGroups:\t0 \nNStgid:\t9\n"
+		"Ngid:\t0\nPid:\t43\nPPid:\t7\nUid:\t1\t2\t3\t4\nGroups:\t0 \n"
+		"NStgid:\t42\t9\t15\nNSpid:\t43\t8\t14\n"
 		"VmPeak:\t    3060 kB\nVmSize:\t    3059 kB\nVmHWM:\t    1744 kB\n"
 		"VmRSS:\t    1743 kB\nVmStk:\t     132 kB\nThreads:\t5\n"
 		"VmRSS:\t9 kB\n";
@@ -79,7 +80,9 @@ static void test_status_text(void **state)
 	assert_int_equal(mt_proc_parse_status(text, &s), 0);
 	assert_int_equal(s.state, 'S');
 	assert_int_equal(s.tgid, 42);
+	assert_int_equal(s.inner_tgid, 15);
 	assert_int_equal(s.ppid, 7);
+	assert_int_equal(s.uid, 2);
 	assert_int_equal(s.threads, 5);
 	assert_int_equal(s.vm_peak_bytes, 3060 * 1024);
 	assert_int_equal(s.vm_size_bytes, 3059 * 1024);
@@ -89,6 +92,7 @@ static void test_status_text(void **state)
 
 	assert_int_equal(mt_proc_parse_status("State:\tZ\nTgid:\t4\nThreads:\t1", &s), 0);
 	assert_int_equal(s.state, 'Z');
+	assert_int_equal(s.inner_tgid, 4);
 	assert_int_equal(s.vm_rss_bytes, -1);
 	assert_int_equal(s.vm_peak_bytes, -1);
 	assert_int_equal(mt_proc_parse_status("State:\tZ\nTgid:\t4\n", &s), -EBADMSG);

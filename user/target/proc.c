@@ -82,6 +82,16 @@ static bool is_field(const char *line, const char *name, const char **value)
 	return true;
 }
 
+/* The last of several numbers. */
+static pid_t innermost(const char *value)
+{
+	const char *end = value + strcspn(value, "\n");
+
+	while (end > value && end[-1] >= '0' && end[-1] <= '9')
+		end--;
+	return (pid_t)strtol(end, NULL, 10);
+}
+
 static int64_t kib(const char *value)
 {
 	long long n = strtoll(value, NULL, 10);
@@ -125,6 +135,10 @@ int mt_proc_parse_status(const char *text, struct mt_proc_status *out)
 			s.tgid = (pid_t)strtol(value, NULL, 10);
 		else if (is_field(line, "PPid:", &value))
 			s.ppid = (pid_t)strtol(value, NULL, 10);
+		else if (is_field(line, "Uid:", &value))
+			sscanf(value, "%*u %u", &s.uid);
+		else if (is_field(line, "NStgid:", &value))
+			s.inner_tgid = innermost(value);
 		else if (is_field(line, "Threads:", &value))
 			s.threads = strtoll(value, NULL, 10);
 		else
@@ -135,6 +149,8 @@ int mt_proc_parse_status(const char *text, struct mt_proc_status *out)
 	}
 	if (s.threads < 0 || s.tgid <= 0 || !s.state)
 		return -EBADMSG;
+	if (!s.inner_tgid)
+		s.inner_tgid = s.tgid;
 	*out = s;
 	return 0;
 }

@@ -25,7 +25,9 @@
 struct mt_proc_status {
 	char state; /* as in ps(1): 'Z' is a zombie */
 	pid_t tgid;
+	pid_t inner_tgid; /* in its own pid namespace; the same where the kernel has none */
 	pid_t ppid;
+	uid_t uid; /* effective */
 	int64_t threads;
 	int64_t vm_peak_bytes;
 	int64_t vm_size_bytes;
