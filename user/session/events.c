@@ -80,6 +80,7 @@ static void end_program(struct mt_session *s, struct mt_program *p, enum mt_ende
 	p->ended = ended;
 	p->exit_status = status;
 	p->end_ns = e->ts_ns;
+	mt_session_keep_map(s, p);
 	mt_rss_end(&p->rss, pages_to_bytes(e->c), e->ts_ns, s->rss_per_cpu);
 }
 

@@ -29,6 +29,7 @@ int mt_program_new(struct mt_program **out, uint32_t slot, pid_t pid, enum mt_bi
 	p->exit_status = -1;
 	p->mapped_peak_bytes = -1;
 	p->status_fd = -1;
+	p->root_fd = -1;
 	p->modules_stale = true;
 	p->stale_ns = start_ns;
 	mt_rss_init(&p->rss, 0);
@@ -53,8 +54,8 @@ void mt_program_free(struct mt_program **program)
 
 	if (!p)
 		return;
-	if (p->status_fd >= 0)
-		close(p->status_fd);
+	mt_cleanup_fd(&p->status_fd);
+	mt_cleanup_fd(&p->root_fd);
 	mt_ledger_free(&p->ledger);
 	mt_stacks_free(&p->stacks);
 	free_modules(p->modules, p->nr_modules);
@@ -198,11 +199,15 @@ int mt_program_look(struct mt_program *p, int64_t now_ns, int64_t heap_live_byte
 		p->status_fd = mt_proc_open(p->pid, "status");
 	if (p->status_fd < 0)
 		return p->status_fd;
+	if (p->root_fd < 0)
+		p->root_fd = mt_locate_open_root(p->pid);
 	err = mt_proc_read_status(p->status_fd, &status);
 	if (err)
 		return err;
 	if (status.vm_rss_bytes < 0)
 		return -ESRCH;
+	p->inner_pid = status.inner_tgid;
+	p->uid = status.uid;
 	mt_rss_tick(&p->rss, status.vm_hwm_bytes, status.vm_rss_bytes, status.threads, now_ns,
 		    first);
 	if (status.vm_peak_bytes > p->mapped_peak_bytes)

@@ -80,6 +80,9 @@ struct mt_program {
 	bool entry_only; /* without return probes, links.h */
 
 	int status_fd;
+	int root_fd;	 /* its root directory, which outlives it */
+	pid_t inner_pid; /* in its own pid namespace, and who runs it: as last seen */
+	uid_t uid;
 	struct mt_rss rss;
 	int64_t mapped_peak_bytes;
 	struct mt_ledger *ledger;

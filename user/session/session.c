@@ -16,6 +16,7 @@
 #include "session/unwinder.h"
 #include "target/locate.h"
 #include "target/maps.h"
+#include "target/perfmap.h"
 #include "target/proc.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -124,6 +125,9 @@ void mt_session_free(struct mt_session **session)
 		mt_attach_release(&s->processes[i]);
 	for (uint32_t i = 0; i < s->nr_programs; i++)
 		mt_program_free(&s->programs[i]);
+	for (size_t i = 0; i < s->nr_maps; i++)
+		close(s->maps[i].fd);
+	free(s->maps);
 	free(s->processes);
 	free(s->programs);
 	mt_unwinder_free(&s->unwinder);
@@ -314,6 +318,7 @@ void mt_session_stop(struct mt_session *s)
 	mt_session_tick(s);
 	for (size_t i = 0; i < s->nr_processes; i++) {
 		mt_rss_final_look(&s->processes[i].program->rss, s->rss_per_cpu);
+		mt_session_keep_map(s, s->processes[i].program);
 		mt_attach_release(&s->processes[i]);
 	}
 	mt_hold_free(&s->hold);
@@ -327,6 +332,12 @@ const struct mt_kernel *mt_session_kernel(const struct mt_session *s)
 const struct mt_locator *mt_session_locator(const struct mt_session *s)
 {
 	return s->locator;
+}
+
+const struct mt_perfmap *mt_session_maps(const struct mt_session *s, size_t *nr)
+{
+	*nr = s->nr_maps;
+	return s->maps;
 }
 
 uint64_t mt_session_strays(const struct mt_session *s)

@@ -22,6 +22,7 @@
 
 struct mt_launch_signals;
 struct mt_locator;
+struct mt_perfmap;
 struct mt_program;
 struct mt_session;
 
@@ -71,6 +72,9 @@ void mt_session_stop(struct mt_session *s);
 
 const struct mt_kernel *mt_session_kernel(const struct mt_session *s);
 const struct mt_locator *mt_session_locator(const struct mt_session *s);
+
+/* Where programs that have ended, or were there at the stop, name what they compiled. */
+const struct mt_perfmap *mt_session_maps(const struct mt_session *s, size_t *nr);
 
 /* Events of which no program was known any more, and links that could not be opened. */
 uint64_t mt_session_strays(const struct mt_session *s);

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "target/perfmap.h"
+#include "util/cleanup.h"
+
 struct mt_process *mt_session_process(struct mt_session *s, pid_t pid)
 {
 	for (size_t i = 0; i < s->nr_processes; i++)
@@ -40,8 +43,27 @@ void mt_session_bury(struct mt_session *s, struct mt_process *process, int64_t n
 	if (p->pid == process->pid && !p->ended) {
 		p->ended = MT_ENDED_EXIT;
 		p->end_ns = now_ns;
+		mt_session_keep_map(s, p);
 	}
 	mt_session_drop_process(s, process);
+}
+
+void mt_session_keep_map(struct mt_session *s, struct mt_program *p)
+{
+	struct mt_perfmap *grown;
+	_close_ int fd = -1;
+
+	if (p->root_fd < 0 || !p->inner_pid || s->nr_maps == MT_MAPS_MAX)
+		return;
+	fd = mt_perfmap_open(p->root_fd, p->inner_pid, p->uid);
+	mt_cleanup_fd(&p->root_fd);
+	if (fd < 0)
+		return;
+	grown = reallocarray(s->maps, s->nr_maps + 1, sizeof(*grown));
+	if (!grown)
+		return;
+	s->maps = grown;
+	s->maps[s->nr_maps++] = (struct mt_perfmap){ .process = p->slot, .fd = TAKE_FD(fd) };
 }
 
 int mt_session_add_program(struct mt_session *s, struct mt_program *program)

@@ -12,6 +12,8 @@
 #include "session/program.h"
 #include "session/session.h"
 
+#define MT_MAPS_MAX 1024 /* perf maps held; what compiles later is not named */
+
 struct mt_hold;
 struct mt_links;
 
@@ -41,6 +43,8 @@ struct mt_session {
 	size_t nr_processes;
 	struct mt_program **programs; /* by slot */
 	uint32_t nr_programs;	      /* slots seen so far */
+	struct mt_perfmap *maps;      /* of those that compile, for symbols */
+	size_t nr_maps;
 };
 
 /* state.c: the tables. A process pointer is good until one is added or dropped. */
@@ -50,6 +54,8 @@ struct mt_process *mt_session_add_process(struct mt_session *s, pid_t pid,
 void mt_session_drop_process(struct mt_session *s, struct mt_process *process);
 /* It is gone and nobody said so. */
 void mt_session_bury(struct mt_session *s, struct mt_process *process, int64_t now_ns);
+/* It ends, or we do: hold its perf map, if it has one. */
+void mt_session_keep_map(struct mt_session *s, struct mt_program *program);
 int mt_session_add_program(struct mt_session *s, struct mt_program *program);
 
 /* attach.c: open probes in what the process maps, or will map where `predict` is set. */
