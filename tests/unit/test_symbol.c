@@ -30,25 +30,32 @@ static const char program_source[] = "#line 100 \"dir/program.c\"\n"
 
 /* A file and what is known of it. */
 struct subject {
-	int fd;
+	int fd, debug;
 	struct mt_elf *elf;
 	struct mt_symbolizer *symbolizer;
 };
 
-static struct subject subject_open(const char *name)
+/* `debug`: its debug file, or NULL. */
+static struct subject subject_open_with(const char *name, const char *debug)
 {
-	struct subject s = { .fd = fixture_open(name) };
+	struct subject s = { .fd = fixture_open(name), .debug = debug ? fixture_open(debug) : -1 };
 
 	assert_int_equal(mt_elf_new(&s.elf, s.fd), 0);
-	assert_int_equal(mt_symbolizer_new(&s.symbolizer, s.fd), 0);
+	assert_int_equal(mt_symbolizer_new(&s.symbolizer, s.fd, s.debug), 0);
 	return s;
+}
+
+static struct subject subject_open(const char *name)
+{
+	return subject_open_with(name, NULL);
 }
 
 static void subject_close(struct subject *s)
 {
 	mt_symbolizer_free(&s->symbolizer);
 	mt_elf_free(&s->elf);
-	close(s->fd);
+	mt_cleanup_fd(&s->fd);
+	mt_cleanup_fd(&s->debug);
 }
 
 static struct mt_symbol_stack find_all(struct subject *s, uint64_t offset)
@@ -113,7 +120,7 @@ static void test_without_aranges(void **state)
 /* The lines are in the program, but which of them were inlined is not. */
 static void test_split_dwarf(void **state)
 {
-	__cleanup(subject_close) struct subject s = { .fd = -1 };
+	__cleanup(subject_close) struct subject s = { .fd = -1, .debug = -1 };
 	struct mt_symbol found;
 
 	fixture_compile("program", program_source, "-g -O0 -gsplit-dwarf");
@@ -127,7 +134,7 @@ static void test_split_dwarf(void **state)
 /* Parts in a file that the program names are not looked for. */
 static void test_alternative_debug_file(void **state)
 {
-	__cleanup(subject_close) struct subject s = { .fd = -1 };
+	__cleanup(subject_close) struct subject s = { .fd = -1, .debug = -1 };
 	struct mt_symbol found;
 
 	fixture_compile("program", program_source, "-g -O0");
@@ -147,7 +154,7 @@ static void test_unterminated_strings(void **state)
 
 	fixture_compile("program", program_source, "-gdwarf-5 -O0");
 	for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {
-		__cleanup(subject_close) struct subject s = { .fd = -1 };
+		__cleanup(subject_close) struct subject s = { .fd = -1, .debug = -1 };
 		struct mt_symbol found;
 
 		fixture_run("objcopy --dump-section %s=strings program && printf x >> strings && "
@@ -166,7 +173,7 @@ static void test_stripped(void **state)
 				     "{ return x; }\n"
 				     "static int __attribute__((noinline,used)) in(int x)\n"
 				     "{ return x + 1; }\n";
-	__cleanup(subject_close) struct subject s = { .fd = -1 };
+	__cleanup(subject_close) struct subject s = { .fd = -1, .debug = -1 };
 	struct mt_symbol found;
 
 	fixture_compile("whole.so", source, "-g -O0 -shared -fPIC -fno-toplevel-reorder");
@@ -185,6 +192,88 @@ static void test_stripped(void **state)
 	assert_null(found.function);
 }
 
+/* ---- separate debug information ------------------------------------------------------- */
+
+static void test_debug_file(void **state)
+{
+	__cleanup(subject_close) struct subject with = { .fd = -1, .debug = -1 },
+						without = { .fd = -1, .debug = -1 };
+	__cleanup(subject_close) struct subject other = { .fd = -1, .debug = -1 };
+	struct mt_symbol found;
+	uint64_t at;
+
+	fixture_compile("program", program_source, "-g -O0 -Wl,--build-id=0x01020304");
+	at = fixture_offset("program", "hidden");
+	fixture_run("objcopy --only-keep-debug program program.debug && "
+		    "strip -o stripped program && "
+		    "gcc -g -O0 -Wl,--build-id=0x05060708 -o other program.c");
+	without = subject_open("stripped");
+	assert_null(find(&without, at).function);
+
+	with = subject_open_with("stripped", "program.debug");
+	found = find(&with, at + 1);
+	assert_string_equal(found.function, "hidden");
+	assert_string_equal(strrchr(found.file, '/'), "/program.c");
+	assert_int_equal(found.line, 101);
+
+	other = subject_open_with("stripped", "other");
+	found = find(&other, at + 1);
+	assert_null(found.function);
+	assert_null(found.file);
+}
+
+/* What Fedora has in each file: names, and nothing more. */
+static void test_mini_debug_info(void **state)
+{
+	__cleanup(subject_close) struct subject s = { .fd = -1, .debug = -1 };
+	struct mt_symbol found;
+	uint64_t at;
+
+	fixture_compile("program", program_source, "-g -O0");
+	at = fixture_offset("program", "hidden");
+	fixture_run("objcopy --only-keep-debug program full && strip -g -o mini full && "
+		    "rm -f mini.xz && xz mini && strip -o stripped program && "
+		    "objcopy --add-section .gnu_debugdata=mini.xz stripped");
+	s = subject_open("stripped");
+	found = find(&s, at + 1);
+	assert_string_equal(found.function, "hidden");
+	assert_null(found.file);
+}
+
+/* More than libdw could read within a worker's memory: names are still there. */
+static void test_too_much_debug_information(void **state)
+{
+	__cleanup(subject_close) struct subject s = { .fd = -1, .debug = -1 };
+	struct mt_symbol found;
+
+	fixture_compile("program", program_source, "-g -O0");
+	fixture_run("head -c 270M /dev/zero > zeros && objcopy --add-section .debug_types=zeros "
+		    "--compress-debug-sections=zlib program bomb && rm zeros");
+	s = subject_open("bomb");
+	found = find(&s, fixture_offset("program", "main"));
+	assert_string_equal(found.function, "main");
+	assert_null(found.file);
+}
+
+/* Debian's own, where libc6-dbg is installed. */
+static void test_debug_file_of_libc(void **state)
+{
+	__cleanup(subject_close) struct subject bare = subject_open(FIXTURE_LIBC),
+						s = { .fd = -1, .debug = -1 };
+	const char *id = mt_symbolizer_build_id(bare.symbolizer);
+	struct mt_symbol_stack found;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/usr/lib/debug/.build-id/%.2s/%s.debug", id, id + 2);
+	if (access(path, R_OK))
+		skip();
+	s = subject_open_with(FIXTURE_LIBC, path);
+	found = find_all(&s, fixture_offset(FIXTURE_LIBC, "pthread_create"));
+	assert_string_equal(found.frames[found.nr - 1].function, "pthread_create");
+	assert_string_equal(strrchr(found.frames[found.nr - 1].file, '/'), "/pthread_create.c");
+	assert_true(found.frames[found.nr - 1].line > 0);
+}
+
 static void test_which_name(void **state)
 {
 	static const char source[] =
@@ -200,7 +289,7 @@ static void test_which_name(void **state)
 		"    \".type next,@function\\nnext: .skip 16, 0x90\\n.size next,4\\n\"\n"
 		"    \".section .last,\\\"ax\\\"\\n.type edge,@function\\nedge: .skip 16, "
 		"0x90\\n\");\n";
-	__cleanup(subject_close) struct subject s = { .fd = -1 };
+	__cleanup(subject_close) struct subject s = { .fd = -1, .debug = -1 };
 	uint64_t at;
 
 	fixture_compile("names.so", source, "-shared -fPIC -nostdlib");
@@ -229,7 +318,7 @@ static void test_cxx(void **state)
 	static const char source[] = "namespace outer { template <class T> struct S {\n"
 				     "T __attribute__((noinline)) get(T x) { return x; } }; }\n"
 				     "template struct outer::S<int>;\n";
-	__cleanup(subject_close) struct subject s = { .fd = -1 };
+	__cleanup(subject_close) struct subject s = { .fd = -1, .debug = -1 };
 	struct mt_symbol found;
 
 	fixture_write("cxx.cc", source, strlen(source));
@@ -278,7 +367,7 @@ static void test_inlined(void **state)
 					     "-O2 -g -ffunction-sections" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
-		__cleanup(subject_close) struct subject s = { .fd = -1 };
+		__cleanup(subject_close) struct subject s = { .fd = -1, .debug = -1 };
 		bool middle = false, leaf = false;
 		uint64_t at;
 
@@ -308,7 +397,7 @@ static void test_inlined(void **state)
 static void test_inlined_too_deep(void **state)
 {
 	for (size_t depth = MT_SYMBOL_DEPTH - 1; depth <= MT_SYMBOL_DEPTH; depth++) {
-		__cleanup(subject_close) struct subject s = { .fd = -1 };
+		__cleanup(subject_close) struct subject s = { .fd = -1, .debug = -1 };
 		_free_ char *source = NULL;
 		struct mt_symbol_stack found;
 		size_t len;
@@ -440,11 +529,11 @@ static void test_libc(void **state)
 }
 
 /* Looks at a file's every 61st byte, whatever it may be. */
-static void look_everywhere(int fd, size_t len)
+static void look_everywhere(int fd, int debug, size_t len)
 {
 	__cleanup(mt_symbolizer_free) struct mt_symbolizer *s = NULL;
 
-	if (mt_symbolizer_new(&s, fd))
+	if (mt_symbolizer_new(&s, fd, debug))
 		return;
 	for (uint64_t at = 0; at < len; at += 61) {
 		struct mt_symbol_stack found;
@@ -467,17 +556,34 @@ static void torture(const char *file)
 	fixture_victim_new(&v, file);
 	for (int i = 0; i < 200; i++) {
 		fixture_damage(&v);
-		look_everywhere(v.fd, v.len < 100000 ? v.len : 100000);
+		look_everywhere(v.fd, -1, v.len < 100000 ? v.len : 100000);
 		fixture_heal(&v);
 	}
 	for (size_t i = 20; i > 0; i--) {
 		assert_int_equal(ftruncate(v.fd, (off_t)(v.len * i / 21)), 0);
-		look_everywhere(v.fd, v.len < 100000 ? v.len : 100000);
+		look_everywhere(v.fd, -1, v.len < 100000 ? v.len : 100000);
 	}
 	for (size_t i = 0; i < v.len; i++)
 		v.data[i] = (unsigned char)fixture_random(256);
 	assert_int_equal(pwrite(v.fd, v.data, v.len, 0), v.len);
-	look_everywhere(v.fd, v.len);
+	look_everywhere(v.fd, -1, v.len);
+	fixture_victim_free(&v);
+}
+
+static void torture_debug_file(void)
+{
+	_close_ int program = -1;
+	struct fixture_victim v;
+
+	fixture_compile("program", inlining_source, "-g -O2 -Wl,--build-id=0x01020304");
+	fixture_run("objcopy --only-keep-debug program program.debug && strip program");
+	program = fixture_open("program");
+	fixture_victim_new(&v, "program.debug");
+	for (int i = 0; i < 200; i++) {
+		fixture_damage(&v);
+		look_everywhere(program, v.fd, 16384);
+		fixture_heal(&v);
+	}
 	fixture_victim_free(&v);
 }
 
@@ -491,6 +597,7 @@ static void test_survives_damage(void **state)
 	fixture_compile("program", inlining_source, "-g -O2");
 	torture("program");
 	torture(FIXTURE_LIBC);
+	torture_debug_file();
 }
 
 static int setup(void **state)
@@ -514,6 +621,10 @@ int main(void)
 		cmocka_unit_test(test_alternative_debug_file),
 		cmocka_unit_test(test_unterminated_strings),
 		cmocka_unit_test(test_stripped),
+		cmocka_unit_test(test_debug_file),
+		cmocka_unit_test(test_mini_debug_info),
+		cmocka_unit_test(test_too_much_debug_information),
+		cmocka_unit_test(test_debug_file_of_libc),
 		cmocka_unit_test(test_which_name),
 		cmocka_unit_test(test_cxx),
 		cmocka_unit_test(test_inlined),

@@ -7,6 +7,10 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include "capture/capture.h"
 #include "elf_fixture.h"
@@ -16,6 +20,7 @@
 #include "symbol/worker.h"
 #include "target/locate.h"
 #include "target/maps.h"
+#include "target/perfmap.h"
 #include "util/cleanup.h"
 
 /* ---- the worker ----------------------------------------------------------------------- */
@@ -33,6 +38,13 @@ static size_t interview_group(void *arg, size_t question)
 	return question / GROUP;
 }
 
+/* The fifth group has no file. */
+static int interview_open(void *arg, size_t question, int fds[MT_WORKER_FILES])
+{
+	assert_int_equal(question % GROUP, 0);
+	return question == 40 ? -ENOENT : 0;
+}
+
 /* Dies in three of six groups: at the first question, in the middle, at the last. */
 static int interview_ask(void *arg, size_t question, struct mt_symbol_stack *answer)
 {
@@ -40,12 +52,10 @@ static int interview_ask(void *arg, size_t question, struct mt_symbol_stack *ans
 
 	switch (question) {
 	case 10:
-		raise(SIGSEGV);
-		break;
+		__builtin_trap();
 	case 34:
-		alarm(1); /* as when the time is up */
-		for (;;)
-			pause();
+		for (;;) /* it has so much of the CPU's time and no more */
+			asm volatile("");
 	case 59:
 		return -ENOMEM;
 	}
@@ -74,7 +84,7 @@ static void check_interview_frame(const struct mt_symbol *f, size_t question, si
 
 static int interview_put(void *arg, size_t question, const struct mt_symbol_stack *answer)
 {
-	const bool lost = (question >= 10 && question < 20) || (question >= 34 && question < 40) ||
+	const bool lost = (question >= 10 && question < 20) || (question >= 34 && question < 50) ||
 			  question == 59;
 	const struct mt_symbol *first = &answer->frames[0];
 	struct interview *i = arg;
@@ -99,6 +109,7 @@ static int interview_put(void *arg, size_t question, const struct mt_symbol_stac
 
 static const struct mt_worker_ops interview_ops = {
 	.group = interview_group,
+	.open = interview_open,
 	.ask = interview_ask,
 	.put = interview_put,
 };
@@ -106,16 +117,147 @@ static const struct mt_worker_ops interview_ops = {
 static void test_worker_that_dies(void **state)
 {
 	struct interview i = { .stop_at = SIZE_MAX };
-	sigset_t alarms;
 
-	/* The caller's own signal mask must not keep a worker alive. */
+	assert_int_equal(mt_worker_run(&interview_ops, &i, QUESTIONS), 0);
+	assert_int_equal(i.answered, QUESTIONS);
+	assert_true(i.named >= 20);
+}
+
+/* ---- what a worker cannot do ---------------------------------------------------------- */
+
+enum { STEP = 64 << 20 };
+
+struct prisoner {
+	int given;  /* what it was opened */
+	int others; /* a descriptor of the caller's */
+	uint32_t line;
+};
+
+static size_t prisoner_group(void *arg, size_t question)
+{
+	return 0;
+}
+
+static int prisoner_open(void *arg, size_t question, int fds[MT_WORKER_FILES])
+{
+	fds[1] = ((struct prisoner *)arg)->given;
+	return 0;
+}
+
+static bool refused(long ret, int why)
+{
+	return ret == -1 && errno == why;
+}
+
+/* The number of the first thing that was allowed and should not be, or the reverse; 0: none. */
+static int try_to_escape(struct prisoner *p)
+{
+	const pid_t parent = getppid();
+	char byte;
+
+	if (pread(p->given, &byte, 1, 0) != 1)
+		return 1;
+	if (!refused(write(p->others, "x", 1), EBADF))
+		return 2;
+	if (!refused(open("/dev/null", O_RDONLY | O_CLOEXEC), EPERM))
+		return 3;
+	if (!refused(syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0), EPERM))
+		return 4;
+	if (!refused(syscall(SYS_kill, parent, 0), EPERM))
+		return 5;
+	if (!refused(syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL), EPERM))
+		return 6;
+	if (!refused(syscall(SYS_ptrace, PTRACE_SEIZE, parent, NULL, NULL), EPERM))
+		return 7;
+	if (!refused(syscall(SYS_bpf, 0, NULL, 0), EPERM))
+		return 8;
+	if (!refused(syscall(SYS_prlimit64, 0, RLIMIT_CPU, NULL, NULL), EPERM))
+		return 9;
+	if (mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, p->given, 0) != MAP_FAILED)
+		return 10;
+	return 0;
+}
+
+/* Takes all the memory it can get. */
+static uint32_t steps_until_full(void)
+{
+	uint32_t steps = 0;
+
+	while (steps < 100 && mmap(NULL, STEP, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+				   -1, 0) != MAP_FAILED)
+		steps++;
+	return steps;
+}
+
+static int prisoner_ask(void *arg, size_t question, struct mt_symbol_stack *answer)
+{
+	answer->frames[0].line = question ? steps_until_full() : (uint32_t)try_to_escape(arg);
+	answer->frames[0].function = "answered";
+	return 0;
+}
+
+static int prisoner_put(void *arg, size_t question, const struct mt_symbol_stack *answer)
+{
+	assert_string_equal(answer->frames[0].function, "answered");
+	if (question)
+		assert_in_range(answer->frames[0].line, 4, (512 << 20) / STEP);
+	else
+		assert_int_equal(answer->frames[0].line, 0);
+	return 0;
+}
+
+static void test_worker_is_confined(void **state)
+{
+	static const struct mt_worker_ops ops = { .group = prisoner_group,
+						  .open = prisoner_open,
+						  .ask = prisoner_ask,
+						  .put = prisoner_put };
+	_close_ int given = fixture_open(FIXTURE_LIBC), others = fixture_open(FIXTURE_LIBC);
+	struct prisoner p = { .given = given, .others = others };
+
+	assert_int_equal(mt_worker_run(&ops, &p, 2), 0);
+}
+
+/* ---- a file that is not there when it is read ----------------------------------------- */
+
+static int waiting_open(void *arg, size_t question, int fds[MT_WORKER_FILES])
+{
+	fds[0] = *(int *)arg;
+	return 0;
+}
+
+static int waiting_ask(void *arg, size_t question, struct mt_symbol_stack *answer)
+{
+	char byte;
+
+	answer->frames[0].function = "read";
+	return (int)read(*(int *)arg, &byte, 1);
+}
+
+static int waiting_put(void *arg, size_t question, const struct mt_symbol_stack *answer)
+{
+	assert_null(answer->frames[0].function);
+	return 0;
+}
+
+/* It uses no CPU; and the caller's own signal mask must not keep a worker alive. */
+static void test_worker_that_waits(void **state)
+{
+	static const struct mt_worker_ops ops = { .group = prisoner_group,
+						  .open = waiting_open,
+						  .ask = waiting_ask,
+						  .put = waiting_put };
+	sigset_t alarms;
+	int ends[2];
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	sigemptyset(&alarms);
 	sigaddset(&alarms, SIGALRM);
 	sigprocmask(SIG_BLOCK, &alarms, NULL);
-	assert_int_equal(mt_worker_run(&interview_ops, &i, QUESTIONS), 0);
+	assert_int_equal(mt_worker_run(&ops, &ends[0], 1), 0);
 	sigprocmask(SIG_UNBLOCK, &alarms, NULL);
-	assert_int_equal(i.answered, QUESTIONS);
-	assert_true(i.named >= 30);
+	close(ends[0]);
+	close(ends[1]);
 }
 
 static void test_worker_that_is_not_heard(void **state)
@@ -272,7 +414,7 @@ static void test_resolves_a_capture(void **state)
 			{ 2, 0x20000000 + first + 17, "second", path, first + 17 },
 		};
 
-		assert_int_equal(mt_symbol_resolve_capture(c, NULL), 0);
+		assert_int_equal(mt_symbol_resolve_capture(c, NULL, NULL, 0), 0);
 		expect_rows(c, rows, ARRAY_SIZE(rows));
 	}
 }
@@ -313,7 +455,7 @@ static void test_resolves_inlined_functions(void **state)
 	assert_int_equal(mt_capture_put_stack(c, &stack), 0);
 	assert_int_equal(mt_capture_put_site(c, &site), 0);
 	assert_int_equal(mt_capture_commit(c), 0);
-	assert_int_equal(mt_symbol_resolve_capture(c, NULL), 0);
+	assert_int_equal(mt_symbol_resolve_capture(c, NULL, NULL, 0), 0);
 	assert_int_equal(mt_capture_each_symbol(c, check_depth, &depths), 0);
 	assert_int_equal(depths, 3);
 }
@@ -353,10 +495,87 @@ static void test_resolves_deleted_files(void **state)
 		put_stack(c, 11, 0x10000000 + first + 4, 0x10);
 		assert_int_equal(mt_capture_put_site(c, &site), 0);
 		assert_int_equal(mt_capture_commit(c), 0);
-		assert_int_equal(mt_symbol_resolve_capture(c, held ? l : NULL), 0);
+		assert_int_equal(mt_symbol_resolve_capture(c, held ? l : NULL, NULL, 0), 0);
 		expect_rows(c, rows, ARRAY_SIZE(rows));
 	}
 	munmap(at, 4096);
+}
+
+static int check_line(const struct mt_symbol_row *row, void *arg)
+{
+	size_t *rows = arg;
+
+	assert_string_equal(row->function, "hidden");
+	assert_non_null(row->file);
+	assert_string_equal(strrchr(row->file, '/'), "/linked.so.c");
+	assert_int_equal(row->line, 1);
+	++*rows;
+	return 0;
+}
+
+/* Stripped, and what was stripped lies beside it under the name that it gives. */
+static void test_resolves_by_debug_file(void **state)
+{
+	static const char source[] = "static int __attribute__((used,noinline)) hidden(int x) "
+				     "{ return x + 1; }\n";
+	__cleanup(mt_locator_free) struct mt_locator *l = NULL;
+	__cleanup(mt_maps_free) struct mt_maps *maps = NULL;
+	__cleanup(mt_capture_free) struct mt_capture *c = new_capture();
+	const struct mt_site_row site = { .process = 1, .stack = 11, .kind = "malloc" };
+	const struct mt_probe_target *t;
+	_close_ int fd = -1;
+	size_t rows = 0;
+	uint64_t at;
+	void *code;
+
+	fixture_compile("linked.so", source, "-g -shared -fPIC -nostdlib -Wl,--build-id=none");
+	at = 0x10000000 + fixture_offset("linked.so", "hidden") + 1;
+	fixture_run("objcopy --only-keep-debug linked.so linked.debug && strip linked.so && "
+		    "objcopy --add-gnu-debuglink=linked.debug linked.so");
+	fd = fixture_open("linked.so");
+	code = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+	assert_int_equal(mt_locator_new(&l), 0);
+	assert_int_equal(mt_maps_load(&maps, getpid()), 0);
+	assert_int_equal(mt_locator_open(l, getpid(), mt_maps_find(maps, (uintptr_t)code), &t), 0);
+	munmap(code, 4096);
+	/* It was opened with the file. */
+	fixture_run("rm linked.so linked.debug");
+
+	put_module(c, 1, 0x10000000, t->path, NULL);
+	put_stack(c, 11, at, at + 1);
+	assert_int_equal(mt_capture_put_site(c, &site), 0);
+	assert_int_equal(mt_capture_commit(c), 0);
+	assert_int_equal(mt_symbol_resolve_capture(c, l, NULL, 0), 0);
+	assert_int_equal(mt_capture_each_symbol(c, check_line, &rows), 0);
+	assert_int_equal(rows, 2);
+}
+
+/* Each process has its own. */
+static void test_resolves_by_perf_map(void **state)
+{
+	static const char text[] = "1000 20 first\n1020 20 second\n";
+	__cleanup(mt_capture_free) struct mt_capture *c = new_capture();
+	const struct mt_site_row sites[] = { { .process = 1, .stack = 11, .kind = "malloc" },
+					     { .process = 2, .stack = 11, .kind = "malloc" },
+					     { .process = 1, .stack = 12, .kind = "malloc" } };
+	const struct row rows[] = {
+		{ 1, 0x1020, "first", NULL, 0 }, { 1, 0x1021, "second", NULL, 0 },
+		{ 1, 0x1041, NULL, NULL, 0 },	 { 1, 0x20001020, NULL, "[vdso]", 0x1020 },
+		{ 2, 0x1020, NULL, NULL, 0 },	 { 2, 0x1021, NULL, NULL, 0 },
+	};
+	struct mt_perfmap map = { .process = 1 };
+	_close_ int fd = -1;
+
+	fixture_write("map", text, strlen(text));
+	map.fd = fd = fixture_open("map");
+	put_module(c, 1, 0x20000000, "[vdso]", NULL);
+	put_stack(c, 11, 0x1020, 0x1021);
+	put_stack(c, 12, 0x1041, 0x20001020);
+	for (size_t i = 0; i < ARRAY_SIZE(sites); i++)
+		assert_int_equal(mt_capture_put_site(c, &sites[i]), 0);
+	assert_int_equal(mt_capture_commit(c), 0);
+	assert_int_equal(mt_symbol_resolve_capture(c, NULL, &map, 1), 0);
+	expect_rows(c, rows, ARRAY_SIZE(rows));
 }
 
 /* More frames than the set of addresses first has room for, each many times. */
@@ -381,7 +600,7 @@ static void test_resolves_many_frames(void **state)
 	assert_int_equal(mt_capture_commit(c), 0);
 	for (size_t i = 0; i < DISTINCT; i++)
 		rows[i] = (struct row){ .process = 1, .address = i + 1 };
-	assert_int_equal(mt_symbol_resolve_capture(c, NULL), 0);
+	assert_int_equal(mt_symbol_resolve_capture(c, NULL, NULL, 0), 0);
 	expect_rows(c, rows, DISTINCT);
 }
 
@@ -402,9 +621,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_worker_that_dies),
 		cmocka_unit_test(test_worker_that_is_not_heard),
+		cmocka_unit_test(test_worker_is_confined),
+		cmocka_unit_test(test_worker_that_waits),
 		cmocka_unit_test(test_resolves_a_capture),
 		cmocka_unit_test(test_resolves_inlined_functions),
 		cmocka_unit_test(test_resolves_deleted_files),
+		cmocka_unit_test(test_resolves_by_debug_file),
+		cmocka_unit_test(test_resolves_by_perf_map),
 		cmocka_unit_test(test_resolves_many_frames),
 	};
 

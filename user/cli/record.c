@@ -310,11 +310,16 @@ static int run(struct recording *r, int signals, int *status)
 static int finish(struct recording *r)
 {
 	const struct mt_options *o = r->options;
+	const struct mt_perfmap *maps;
 	int err = r->err;
+	size_t nr_maps;
 
 	mt_session_stop(r->session);
 	err = err ? err : mt_drain_tick(r->drain, true);
-	err = err ? err : mt_symbol_resolve_capture(r->capture, mt_session_locator(r->session));
+	maps = mt_session_maps(r->session, &nr_maps);
+	err = err ? err
+		  : mt_symbol_resolve_capture(r->capture, mt_session_locator(r->session), maps,
+					      nr_maps);
 	mt_drain_free(&r->drain);
 	mt_capture_free(&r->capture);
 	if (err)

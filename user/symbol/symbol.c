@@ -7,20 +7,25 @@
 #include <string.h>
 
 #include "capture/capture.h"
+#include "symbol/jit.h"
 #include "symbol/symbolizer.h"
 #include "symbol/worker.h"
 #include "target/locate.h"
+#include "target/perfmap.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 
 #define NO_MODULE SIZE_MAX
+#define NO_FILE	  SIZE_MAX
 
 /* How many modules that begin before an address but end before it too are passed over. */
 #define OVERLAP_MAX 16
 
+/* What names addresses: a module's file, or the map of what a process has compiled. */
 struct file {
-	char *path;
-	char *build_id; /* or NULL */
+	char *path;		      /* NULL: a map */
+	char *build_id;		      /* or NULL */
+	const struct mt_perfmap *map; /* or NULL */
 };
 
 struct module {
@@ -46,7 +51,7 @@ struct pairs {
 /* A frame and where it lies. */
 struct frame {
 	struct pair at;
-	size_t file;   /* or NO_MODULE */
+	size_t file;   /* or NO_FILE */
 	size_t module; /* or NO_MODULE */
 };
 
@@ -61,10 +66,13 @@ struct resolver {
 	struct pairs addresses;
 	struct frame *frames; /* the addresses, by file */
 
-	/* In the worker: */
-	size_t opened;			  /* file that the symbolizer is for */
-	struct mt_symbolizer *symbolizer; /* NULL: it cannot be read */
-	int fd; /* what the symbolizer needs open, if that is not the locator's */
+	/* Of the group that is asked about: */
+	int fds[MT_WORKER_FILES]; /* the file or map, and its debug file */
+	int opened;		  /* ours to close, or -1; found by path, and to be compared */
+
+	/* In the worker, one of them: */
+	struct mt_symbolizer *symbolizer;
+	struct mt_jit *jit;
 };
 
 static void resolver_free(struct resolver *r)
@@ -78,6 +86,7 @@ static void resolver_free(struct resolver *r)
 	free(r->stacks.v);
 	free(r->addresses.v);
 	free(r->frames);
+	mt_cleanup_fd(&r->opened);
 }
 
 static int by_value(const void *a, const void *b)
@@ -131,23 +140,29 @@ static bool same_string(const char *a, const char *b)
 	return a == b || (a && b && !strcmp(a, b));
 }
 
-/* The number of the file with this path and build id. */
-static int intern_file(struct resolver *r, const char *path, const char *build_id, size_t *index)
+static int add_file(struct resolver *r, const char *path, const char *build_id,
+		    const struct mt_perfmap *map)
 {
-	struct file *grown, *f;
+	struct file *grown = reallocarray(r->files, r->nr_files + 1, sizeof(*grown)), *f;
 
-	for (*index = 0; *index < r->nr_files; ++*index) {
-		f = &r->files[*index];
-		if (same_string(f->path, path) && same_string(f->build_id, build_id))
-			return 0;
-	}
-	grown = reallocarray(r->files, r->nr_files + 1, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
 	r->files = grown;
 	f = &r->files[r->nr_files++];
-	*f = (struct file){ 0 };
+	*f = (struct file){ .map = map };
 	return copy_string(&f->path, path) ?: copy_string(&f->build_id, build_id);
+}
+
+/* The number of the file with this path and build id. */
+static int intern_file(struct resolver *r, const char *path, const char *build_id, size_t *index)
+{
+	for (*index = 0; *index < r->nr_files; ++*index) {
+		const struct file *f = &r->files[*index];
+
+		if (same_string(f->path, path) && same_string(f->build_id, build_id))
+			return 0;
+	}
+	return add_file(r, path, build_id, NULL);
 }
 
 static int add_module(const struct mt_module_row *row, void *arg)
@@ -279,6 +294,16 @@ static int by_file(const void *a, const void *b)
 	return by_value(&x->at, &y->at);
 }
 
+/* What is in no module may have been compiled by the process itself. */
+static size_t find_map(const struct resolver *r, uint32_t process)
+{
+	for (size_t i = 0; i < r->nr_files; i++) {
+		if (r->files[i].map && r->files[i].map->process == process)
+			return i;
+	}
+	return NO_FILE;
+}
+
 static int place_frames(struct resolver *r)
 {
 	r->frames = calloc(r->addresses.nr + 1, sizeof(*r->frames));
@@ -290,7 +315,8 @@ static int place_frames(struct resolver *r)
 		r->frames[i] = (struct frame){
 			.at = r->addresses.v[i],
 			.module = m,
-			.file = m == NO_MODULE ? NO_MODULE : r->modules[m].file,
+			.file = m == NO_MODULE ? find_map(r, r->addresses.v[i].process)
+					       : r->modules[m].file,
 		};
 	}
 	qsort(r->frames, r->addresses.nr, sizeof(*r->frames), by_file);
@@ -304,39 +330,6 @@ static uint64_t offset_in_file(const struct resolver *r, const struct frame *f)
 	return f->at.value - m->start + m->file_offset;
 }
 
-/* The file at the path, which may have been replaced: only the same build will do. */
-static int open_by_path(const struct file *f, struct mt_symbolizer **out, int *fd)
-{
-	_close_ int opened = -1; /* closed after the symbolizer is freed */
-	__cleanup(mt_symbolizer_free) struct mt_symbolizer *s = NULL;
-	int err;
-
-	if (!f->build_id || f->path[0] != '/')
-		return -ENOENT;
-	opened = mt_locate_open_regular(AT_FDCWD, f->path, RESOLVE_NO_MAGICLINKS);
-	if (opened < 0)
-		return opened;
-	err = mt_symbolizer_new(&s, opened);
-	if (err)
-		return err;
-	if (!same_string(mt_symbolizer_build_id(s), f->build_id))
-		return -ESTALE;
-	*out = TAKE_PTR(s);
-	*fd = TAKE_FD(opened);
-	return 0;
-}
-
-/* `fd` is what must stay open for as long as the symbolizer, if that is ours to close. */
-static int open_file(const struct resolver *r, const struct file *f, struct mt_symbolizer **out,
-		     int *fd)
-{
-	const struct mt_probe_target *t = NULL;
-
-	if (r->locator)
-		t = mt_locator_lookup(r->locator, f->path, f->build_id);
-	return t ? mt_symbolizer_new(out, t->fd) : open_by_path(f, out, fd);
-}
-
 static size_t group(void *arg, size_t question)
 {
 	const struct resolver *r = arg;
@@ -344,26 +337,74 @@ static size_t group(void *arg, size_t question)
 	return r->frames[question].file;
 }
 
-/* In the worker: what the frame's module file says of the call before the return address. */
+/* By its path, where another one may be found by now: that is for read_file to see. */
+static int open_by_path(struct resolver *r, const struct file *f)
+{
+	if (!f->build_id || f->path[0] != '/')
+		return -ENOENT;
+	r->opened = mt_locate_open_regular(AT_FDCWD, f->path, RESOLVE_NO_MAGICLINKS);
+	if (r->opened < 0)
+		return r->opened;
+	r->fds[0] = r->opened;
+	return 0;
+}
+
+static int open_file(struct resolver *r, const struct file *f)
+{
+	const struct mt_probe_target *t = NULL;
+
+	r->fds[0] = r->fds[1] = -1;
+	mt_cleanup_fd(&r->opened);
+	if (f->map) {
+		r->fds[0] = f->map->fd;
+		return 0;
+	}
+	if (r->locator)
+		t = mt_locator_lookup(r->locator, f->path, f->build_id);
+	if (!t)
+		return open_by_path(r, f);
+	r->fds[0] = t->fd;
+	r->fds[1] = t->debug;
+	return 0;
+}
+
+static int open_group(void *arg, size_t question, int fds[MT_WORKER_FILES])
+{
+	struct resolver *r = arg;
+	const size_t file = r->frames[question].file;
+	int err = file == NO_FILE ? -ENOENT : open_file(r, &r->files[file]);
+
+	memcpy(fds, r->fds, sizeof(r->fds));
+	return err;
+}
+
+/* In the worker, once. */
+static int read_file(struct resolver *r, const struct file *f)
+{
+	int err = f->map ? mt_jit_new(&r->jit, r->fds[0])
+			 : mt_symbolizer_new(&r->symbolizer, r->fds[0], r->fds[1]);
+
+	if (!err && r->opened >= 0 &&
+	    !same_string(mt_symbolizer_build_id(r->symbolizer), f->build_id))
+		err = -ESTALE;
+	if (err)
+		mt_info("no symbols from %s: %s", f->path ?: "a perf map", strerror(-err));
+	return err;
+}
+
+/* In the worker: what is said of the call before the return address. */
 static int ask(void *arg, size_t question, struct mt_symbol_stack *answer)
 {
 	struct resolver *r = arg;
 	const struct frame *f = &r->frames[question];
-	int err;
+	int err = r->symbolizer || r->jit ? 0 : read_file(r, &r->files[f->file]);
 
-	if (f->file == NO_MODULE)
-		return 0;
-	if (f->file != r->opened) {
-		mt_symbolizer_free(&r->symbolizer);
-		mt_cleanup_fd(&r->fd);
-		err = open_file(r, &r->files[f->file], &r->symbolizer, &r->fd);
-		if (err)
-			mt_info("no symbols from %s: %s", r->files[f->file].path, strerror(-err));
-		r->opened = f->file;
-	}
-	if (!r->symbolizer)
-		return 0;
-	return mt_symbolizer_find(r->symbolizer, offset_in_file(r, f) - 1, answer);
+	if (err)
+		return err;
+	if (r->symbolizer)
+		return mt_symbolizer_find(r->symbolizer, offset_in_file(r, f) - 1, answer);
+	answer->frames[0].function = mt_jit_find(r->jit, f->at.value - 1);
+	return 0;
 }
 
 static int put(void *arg, size_t question, const struct mt_symbol_stack *answer)
@@ -382,8 +423,8 @@ static int put(void *arg, size_t question, const struct mt_symbol_stack *answer)
 			.function = s->function,
 			.file = s->file,
 			.line = s->line,
-			.module = f->file == NO_MODULE ? NULL : r->files[f->file].path,
-			.offset = f->file == NO_MODULE ? 0 : offset_in_file(r, f),
+			.module = f->module == NO_MODULE ? NULL : r->files[f->file].path,
+			.offset = f->module == NO_MODULE ? 0 : offset_in_file(r, f),
 		};
 
 		err = mt_capture_put_symbol(r->capture, &row);
@@ -391,17 +432,21 @@ static int put(void *arg, size_t question, const struct mt_symbol_stack *answer)
 	return err;
 }
 
-int mt_symbol_resolve_capture(struct mt_capture *c, const struct mt_locator *files)
+int mt_symbol_resolve_capture(struct mt_capture *c, const struct mt_locator *files,
+			      const struct mt_perfmap *maps, size_t nr_maps)
 {
-	static const struct mt_worker_ops ops = { .group = group, .ask = ask, .put = put };
+	static const struct mt_worker_ops ops = {
+		.group = group, .open = open_group, .ask = ask, .put = put
+	};
 	__cleanup(resolver_free) struct resolver r = {
 		.capture = c,
 		.locator = files,
-		.opened = NO_MODULE,
-		.fd = -1,
+		.opened = -1,
 	};
 	int err = gather(&r);
 
+	for (size_t i = 0; !err && i < nr_maps; i++)
+		err = add_file(&r, NULL, NULL, &maps[i]);
 	if (!err)
 		err = place_frames(&r);
 	if (!err)

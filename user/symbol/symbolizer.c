@@ -10,9 +10,7 @@
 #include "symbol/demangle.h"
 #include "target/elf.h"
 #include "util/cleanup.h"
-
-/* libdw reads all debug sections at once. */
-#define DEBUG_MAX (1U << 30)
+#include "util/log.h"
 
 /* Ranges of compilation units; a large program has some 100,000. */
 #define RANGES_MAX (4U << 20)
@@ -201,9 +199,12 @@ static bool fits_libdw(Elf_Scn *scn, const char *name, uint64_t *total)
 		return true;
 	compressed = shdr.sh_flags & SHF_COMPRESSED;
 	size = shdr.sh_size;
+	if (size > MT_SYMBOL_DWARF_MAX || (compressed && !gelf_getchdr(scn, &chdr)) ||
+	    (compressed && chdr.ch_size > MT_SYMBOL_DWARF_MAX))
+		return false;
 	if (compressed)
-		size = gelf_getchdr(scn, &chdr) ? chdr.ch_size : UINT64_MAX;
-	if (size > DEBUG_MAX || *total + size > DEBUG_MAX)
+		size += chdr.ch_size;
+	if (*total + size > MT_SYMBOL_DWARF_MAX)
 		return false;
 	*total += size;
 	if (strcmp(name, ".debug_str") && strcmp(name, ".debug_line_str"))
@@ -212,9 +213,8 @@ static bool fits_libdw(Elf_Scn *scn, const char *name, uint64_t *total)
 }
 
 /* Is there debug information, all of it in this file, and fit for libdw? */
-static bool has_usable_dwarf(struct mt_symbolizer *s)
+static bool has_usable_dwarf(struct mt_symbolizer *s, Elf *elf)
 {
-	Elf *elf = mt_elf_handle(s->elf);
 	uint64_t total = 0;
 	Elf_Scn *scn = NULL;
 	size_t names;
@@ -274,13 +274,14 @@ static int add_unit(struct mt_symbolizer *s, Dwarf_Die *die, bool skeleton)
 /* Our own index, because .debug_aranges is missing from what clang compiles. */
 static int index_units(struct mt_symbolizer *s)
 {
+	Elf *elf = mt_elf_debug_handle(s->elf) ?: mt_elf_handle(s->elf);
 	Dwarf_CU *cu = NULL;
 	uint8_t type;
 	Dwarf_Die die;
 
-	if (!has_usable_dwarf(s))
+	if (!has_usable_dwarf(s, elf))
 		return 0;
-	s->dwarf = dwarf_begin_elf(mt_elf_handle(s->elf), DWARF_C_READ, NULL);
+	s->dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
 	while (s->dwarf && !dwarf_get_units(s->dwarf, cu, &cu, NULL, &type, &die, NULL)) {
 		int err = 0;
 
@@ -293,7 +294,7 @@ static int index_units(struct mt_symbolizer *s)
 	return 0;
 }
 
-int mt_symbolizer_new(struct mt_symbolizer **out, int fd)
+int mt_symbolizer_new(struct mt_symbolizer **out, int fd, int debug)
 {
 	__cleanup(mt_symbolizer_free) struct mt_symbolizer *s = calloc(1, sizeof(*s));
 	int err;
@@ -301,6 +302,8 @@ int mt_symbolizer_new(struct mt_symbolizer **out, int fd)
 	if (!s)
 		return -ENOMEM;
 	err = mt_elf_new(&s->elf, fd);
+	if (!err && debug >= 0 && mt_elf_attach_debug(s->elf, debug))
+		mt_info("a debug file is damaged, or of another build");
 	if (!err)
 		err = index_functions(s);
 	if (!err)

@@ -2,15 +2,17 @@
 /*
  * symbolizer.h: one module file, and what the offsets in it are called.
  *
- * Function names come from .symtab and .dynsym (they name every function that was not
- * inlined), those of inlined functions, files and lines from the DWARF in the file itself.
- * Debug information that lies in another file is not looked for: what a hostile file names is
- * never opened. A unit whose functions are described there (split DWARF) has no lines: they
- * could be those of an inlined function.
+ * Function names come from .symtab, .dynsym and .gnu_debugdata (they name every function that
+ * was not inlined), those of inlined functions, files and lines from the DWARF. Both may be in a
+ * separate debug file. Which one that is, the caller decides: nothing is opened here, least of
+ * all by a name that a file gives (.gnu_debugaltlink, split DWARF). A unit whose functions are
+ * described elsewhere has no lines: they could be those of an inlined function. DWARF of more
+ * than MT_SYMBOL_DWARF_MAX bytes is left alone, and the names are all there is.
  *
- * mt_symbolizer_new borrows the descriptor, which must stay open until mt_symbolizer_free.
+ * mt_symbolizer_new borrows the descriptors, which must stay open until mt_symbolizer_free.
  * Strings that are handed out live until the next mt_symbolizer_find, and may hold any bytes.
- * Not thread-safe. Errors as in target/elf.h; damaged tables are taken as far as they go.
+ * Not thread-safe. Errors as in target/elf.h; damaged tables are taken as far as they go. When
+ * memory ends, libdw ends the process: run it in one that may end (worker.h).
  */
 #ifndef MT_SYMBOL_SYMBOLIZER_H
 #define MT_SYMBOL_SYMBOLIZER_H
@@ -20,6 +22,9 @@
 
 /* Functions at one address; where even more were inlined, the outermost is all that is named. */
 #define MT_SYMBOL_DEPTH 64
+
+/* libdw reads all debug sections at once: half of what a worker may have, confine.h. */
+#define MT_SYMBOL_DWARF_MAX (256U << 20)
 
 struct mt_symbolizer;
 
@@ -35,7 +40,8 @@ struct mt_symbol_stack {
 	size_t nr; /* at least 1 */
 };
 
-int mt_symbolizer_new(struct mt_symbolizer **out, int fd);
+/* `debug` is its debug file's, or -1; one of another build (elf.h) is ignored. */
+int mt_symbolizer_new(struct mt_symbolizer **out, int fd, int debug);
 void mt_symbolizer_free(struct mt_symbolizer **s);
 
 const char *mt_symbolizer_build_id(const struct mt_symbolizer *s); /* hex, or NULL */

@@ -10,11 +10,16 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "symbol/confine.h"
 #include "symbol/demangle.h"
 #include "symbol/symbolizer.h"
 #include "util/cleanup.h"
+#include "util/log.h"
 
 #define TEXT_SIZE (PATH_MAX + MT_SYMBOL_NAME_MAX)
+
+/* Exit status of a child that could not be. 1 is libdw's, when memory ends. */
+#define UNCONFINED 125
 
 /* What goes through the pipe for a frame, after the number of frames; the two texts follow. */
 struct message {
@@ -91,18 +96,13 @@ static bool read_answer(FILE *in, struct letter *l)
 	return true;
 }
 
-/* The child: from question `first` to the end. What one group says is out before the next. */
-static void answer_all(const struct mt_worker_ops *ops, void *arg, size_t first, size_t nr,
+/* The child. Nothing that it says is of use when it has to end. */
+static void answer_all(const struct mt_worker_ops *ops, void *arg, size_t first, size_t end,
 		       FILE *out)
 {
-	for (size_t i = first; i < nr; i++) {
+	for (size_t i = first; i < end; i++) {
 		struct mt_symbol_stack answer = nothing;
 
-		if (i == first || ops->group(arg, i) != ops->group(arg, i - 1)) {
-			if (fflush(out))
-				return;
-			alarm(MT_WORKER_SECONDS);
-		}
 		if (ops->ask(arg, i, &answer) || !write_answer(out, &answer))
 			return;
 	}
@@ -110,61 +110,63 @@ static void answer_all(const struct mt_worker_ops *ops, void *arg, size_t first,
 }
 
 /* No handler and no mask of the caller's is left: signals end it, as does the caller's end. */
-static void become_worker(pid_t caller)
+static int become_worker(pid_t caller, int out, const int fds[MT_WORKER_FILES])
 {
+	int kept[2 + MT_WORKER_FILES] = { STDERR_FILENO, out };
 	sigset_t none;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != caller)
-		_exit(1);
+		return -ESRCH;
 	for (int sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	alarm(MT_WORKER_SECONDS);
+	memcpy(kept + 2, fds, MT_WORKER_FILES * sizeof(*fds));
+	return mt_confine(kept, ARRAY_SIZE(kept));
 }
 
-static pid_t start(const struct mt_worker_ops *ops, void *arg, size_t first, size_t nr, FILE **in)
+static pid_t start(const struct mt_worker_ops *ops, void *arg, size_t first, size_t end, FILE **in)
 {
+	int ends[2], fds[MT_WORKER_FILES] = { -1, -1 };
 	_close_ int rd = -1, wr = -1;
 	const pid_t caller = getpid();
-	int ends[2];
 	FILE *out;
 	pid_t pid;
 
+	if (ops->open(arg, first, fds))
+		return 0;
 	if (pipe2(ends, O_CLOEXEC))
 		return -errno;
 	rd = ends[0];
 	wr = ends[1];
+	*in = fdopen(rd, "r");
+	if (!*in)
+		return -ENOMEM;
+	TAKE_FD(rd);
 	pid = fork();
 	if (pid < 0)
 		return -errno;
 	if (!pid) {
-		become_worker(caller);
-		close(rd); /* so that writing fails when the caller has closed its own */
 		out = fdopen(wr, "w");
-		if (out)
-			answer_all(ops, arg, first, nr, out);
+		if (!out || become_worker(caller, wr, fds))
+			_exit(UNCONFINED);
+		answer_all(ops, arg, first, end, out);
 		_exit(0);
 	}
-	*in = fdopen(rd, "r");
-	if (!*in) {
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
-		return -ENOMEM;
-	}
-	TAKE_FD(rd);
 	return pid;
 }
 
 /* Hands on answers from `*next` on until the child has no more. */
-static int put_answers(const struct mt_worker_ops *ops, void *arg, size_t *next, size_t nr,
+static int put_answers(const struct mt_worker_ops *ops, void *arg, size_t *next, size_t end,
 		       FILE *in)
 {
 	_free_ struct letter *l = malloc(sizeof(*l));
 
 	if (!l)
 		return -ENOMEM;
-	while (*next < nr && read_answer(in, l)) {
+	while (*next < end && read_answer(in, l)) {
 		int err = ops->put(arg, *next, &l->answer);
 
 		if (err)
@@ -174,35 +176,49 @@ static int put_answers(const struct mt_worker_ops *ops, void *arg, size_t *next,
 	return 0;
 }
 
-/* Empty answers for the rest of the group that the child died in. */
-static int put_nothing(const struct mt_worker_ops *ops, void *arg, size_t *next, size_t nr)
+/* 1: the child could not be confined, and did not begin. */
+static int run_group(const struct mt_worker_ops *ops, void *arg, size_t *next, size_t end)
 {
-	const size_t group = ops->group(arg, *next);
+	_fclose_ FILE *in = NULL;
+	pid_t pid = start(ops, arg, *next, end, &in);
+	int status, err;
 
-	for (; *next < nr && ops->group(arg, *next) == group; ++*next) {
-		int err = ops->put(arg, *next, &nothing);
+	if (pid <= 0)
+		return pid;
+	err = put_answers(ops, arg, next, end, in);
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	return err ?: WIFEXITED(status) && WEXITSTATUS(status) == UNCONFINED;
+}
 
-		if (err)
-			return err;
-	}
-	return 0;
+/* The first question after `first` that is of another group. */
+static size_t group_end(const struct mt_worker_ops *ops, void *arg, size_t first, size_t nr)
+{
+	const size_t group = ops->group(arg, first);
+	size_t end = first + 1;
+
+	while (end < nr && ops->group(arg, end) == group)
+		end++;
+	return end;
 }
 
 int mt_worker_run(const struct mt_worker_ops *ops, void *arg, size_t nr)
 {
+	bool able = true;
 	int err = 0;
 
-	for (size_t next = 0; !err && next < nr;) {
-		_fclose_ FILE *in = NULL;
-		pid_t pid = start(ops, arg, next, nr, &in);
+	for (size_t next = 0; err >= 0 && next < nr;) {
+		const size_t end = group_end(ops, arg, next, nr);
 
-		if (pid < 0)
-			return pid;
-		err = put_answers(ops, arg, &next, nr, in);
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
-		if (!err && next < nr)
-			err = put_nothing(ops, arg, &next, nr);
+		err = able ? run_group(ops, arg, &next, end) : 0;
+		if (err > 0) {
+			mt_warn("symbols: a process cannot be confined here (seccomp, resource "
+				"limits): "
+				"frames stay without names");
+			able = false;
+		}
+		for (; err >= 0 && next < end; next++)
+			err = ops->put(arg, next, &nothing);
 	}
 	return err;
 }
