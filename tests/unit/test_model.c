@@ -168,7 +168,9 @@ static void test_frames_are_resolved(void **state)
 	static const struct mt_symbol_row outer = {
 		1, 0x1010, 1, false, "outer", "a.c", 9, "/p", 16
 	};
-	static const struct mt_module_row module = { 1, 0x2000, 0x3000, 0x700, "/lib.so", NULL };
+	static const struct mt_module_row module = { 1, 0x2000, 0x3000, 0x700, "/lib.so", "0a" };
+	static const struct mt_module_row program = { 1, 0x1000, 0x1010, 0, "/p", "0b" };
+	static const struct mt_module_row next = { 1, 0x1010, 0x1020, 0, "/q", "0c" };
 	__cleanup(mt_capture_free) struct mt_capture *c = create();
 	__cleanup(mt_model_free) struct mt_model *m = NULL;
 	struct mt_process_row row = process_row(1);
@@ -182,6 +184,8 @@ static void test_frames_are_resolved(void **state)
 	assert_int_equal(mt_capture_put_symbol(c, &inner), 0);
 	assert_int_equal(mt_capture_put_symbol(c, &outer), 0);
 	assert_int_equal(mt_capture_put_module(c, &module), 0);
+	assert_int_equal(mt_capture_put_module(c, &program), 0);
+	assert_int_equal(mt_capture_put_module(c, &next), 0);
 	assert_int_equal(load(&m, &c), 0);
 
 	assert_int_equal(m->nr_processes, 1);
@@ -193,14 +197,17 @@ static void test_frames_are_resolved(void **state)
 	assert_string_equal(s->frames[0]->function, "inner");
 	assert_true(s->frames[0]->inlined);
 	assert_int_equal(s->frames[0]->line, 3);
+	assert_string_equal(s->frames[0]->build_id, "0b"); /* the call's, before the return */
 	assert_string_equal(s->frames[1]->function, "outer");
 	assert_false(s->frames[1]->inlined);
 	assert_int_equal(s->frames[2]->address, 0x5000);
 	assert_null(s->frames[2]->module);
+	assert_null(s->frames[2]->build_id);
 	assert_ptr_equal(s->frames[3], s->frames[0]);
 	assert_int_equal(s->frames[5]->address, 0xffffffffff600000);
 	assert_null(s->frames[6]->function);
 	assert_string_equal(s->frames[6]->module, "/lib.so");
+	assert_string_equal(s->frames[6]->build_id, "0a");
 	assert_int_equal(s->frames[6]->offset, 0x720);
 	assert_int_equal(m->processes[0].nr_frames, 5);
 }

@@ -25,6 +25,7 @@ struct mt_frame {
 	const char *function; /* or NULL */
 	const char *file;     /* or NULL */
 	const char *module;   /* path; NULL: the address is in no known file */
+	const char *build_id; /* of the module, hex; or NULL */
 	uint64_t offset;      /* of the address in the module's file */
 	uint32_t line;	      /* 0: unknown */
 	bool inlined;	      /* into the next frame */

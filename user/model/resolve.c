@@ -2,6 +2,7 @@
 #include "model/resolve.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "util/cleanup.h"
 
@@ -71,29 +72,41 @@ static int collect_addresses(uint64_t **out, size_t *out_nr, const struct mt_sta
 	return 0;
 }
 
-/* Without a symbol: the file that was mapped there, or nothing but the address. */
-static struct mt_frame bare_frame(const struct mt_model_process *p, uint64_t address)
+/* The file that was mapped around the call before a return address, or NULL. */
+static const struct mt_module_row *find_module(const struct mt_model_process *p, uint64_t address)
 {
-	struct mt_frame frame = { .address = address };
+	const struct mt_module_row *found = NULL;
 
 	for (size_t i = 0; i < p->nr_modules; i++) {
 		const struct mt_module_row *m = &p->modules[i];
 
-		if (address < m->start || address >= m->end)
-			continue;
+		if (address > m->start && address <= m->end)
+			found = m;
+	}
+	return found;
+}
+
+/* Without a symbol: the file that was mapped there, or nothing but the address. */
+static struct mt_frame bare_frame(const struct mt_module_row *m, uint64_t address)
+{
+	struct mt_frame frame = { .address = address };
+
+	if (m) {
 		frame.module = m->path;
+		frame.build_id = m->build_id;
 		frame.offset = address - m->start + m->file_offset;
 	}
 	return frame;
 }
 
-static struct mt_frame symbol_frame(const struct mt_symbol_row *s)
+static struct mt_frame symbol_frame(const struct mt_module_row *m, const struct mt_symbol_row *s)
 {
 	return (struct mt_frame){
 		.address = s->address,
 		.function = s->function,
 		.file = s->file,
 		.module = s->module,
+		.build_id = s->module && m && !strcmp(m->path, s->module) ? m->build_id : NULL,
 		.offset = s->offset,
 		.line = s->line,
 		.inlined = s->inlined,
@@ -110,12 +123,13 @@ static int make_frames(struct mt_pool *pool, struct mt_model_process *p,
 		return -ENOMEM;
 	for (size_t i = 0; i < nr; i++) {
 		size_t s = LOWER_BOUND(symbols->rows, symbols->nr, address, addresses[i]);
+		const struct mt_module_row *m = find_module(p, addresses[i]);
 		size_t first = n;
 
 		for (; s < symbols->nr && symbols->rows[s].address == addresses[i]; s++)
-			frames[n++] = symbol_frame(&symbols->rows[s]);
+			frames[n++] = symbol_frame(m, &symbols->rows[s]);
 		if (n == first)
-			frames[n++] = bare_frame(p, addresses[i]);
+			frames[n++] = bare_frame(m, addresses[i]);
 	}
 	p->frames = frames;
 	p->nr_frames = n;

@@ -111,10 +111,11 @@ static json_t *list(const char *s)
 
 static json_t *new_frame(const struct mt_frame *f)
 {
-	json_t *frame = json_pack(
-		"{so so so so so sb}", "function", text(f->function), "file", text(f->file), "line",
-		f->line ? number(f->line) : json_null(), "module", text(f->module), "offset",
-		f->module ? offset(f->offset) : json_null(), "inlined", f->inlined);
+	json_t *frame =
+		json_pack("{so so so so so so sb}", "function", text(f->function), "file",
+			  text(f->file), "line", f->line ? number(f->line) : json_null(), "module",
+			  text(f->module), "build_id", text(f->build_id), "offset",
+			  f->module ? offset(f->offset) : json_null(), "inlined", f->inlined);
 	char address[24];
 
 	if (!frame || f->module || f->function)
