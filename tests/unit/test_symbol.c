@@ -213,6 +213,7 @@ static void test_debug_file(void **state)
 	with = subject_open_with("stripped", "program.debug");
 	found = find(&with, at + 1);
 	assert_string_equal(found.function, "hidden");
+	assert_non_null(found.file);
 	assert_string_equal(strrchr(found.file, '/'), "/program.c");
 	assert_int_equal(found.line, 101);
 
