@@ -15,11 +15,14 @@
 /* Saved registers lie below the return address, which is asked for first. */
 #define MT_WINDOW_BELOW (6 * sizeof(__u64))
 
-static __always_inline int window_read(struct mt_thread *th, __u64 address)
+__noinline int mt_window_read(struct mt_thread *th, __u64 address)
 {
-	struct mt_walk *w = &th->walk;
 	__u64 start = address - MT_WINDOW_BELOW;
+	struct mt_walk *w;
 
+	if (!th)
+		return -1;
+	w = &th->walk;
 	if (start < w->sp || start > address)
 		start = w->sp <= address && address - w->sp <= MT_WINDOW_BELOW ? w->sp : address;
 	w->window = start;
@@ -41,7 +44,7 @@ static __always_inline int mt_unwind_word(struct mt_thread *th, __u64 address, _
 	__u64 index = (address - w->window) / sizeof(__u64);
 
 	if (index >= w->words || (address - w->window) % sizeof(__u64)) {
-		if (window_read(th, address))
+		if (mt_window_read(th, address))
 			return -1;
 		index = (address - w->window) / sizeof(__u64);
 	}
@@ -272,16 +275,20 @@ static __always_inline __u32 rule_at(struct mt_thread *th, __u64 pc, struct mt_r
 }
 
 /* What seems to be no code may be where a return probe has the function return to. */
-static __always_inline bool unhide(struct mt_thread *th)
+__noinline int mt_unwind_unhide(struct mt_thread *th)
 {
-	__u32 last = th->scratch.nr - 1;
-	__u64 pc = hidden_return(th->walk.pc, th->walk.sp - sizeof(__u64));
+	__u32 last;
+	__u64 pc;
 
+	if (!th)
+		return 0;
+	last = th->scratch.nr - 1;
+	pc = hidden_return(th->walk.pc, th->walk.sp - sizeof(__u64));
 	if (!pc)
-		return false;
+		return 0;
 	th->walk.pc = pc;
 	th->scratch.frames[last & (MT_FRAMES_ROOM - 1)] = pc;
-	return true;
+	return 1;
 }
 
 /* One frame further. 0; or how the stack ends. */
@@ -293,7 +300,8 @@ __noinline int mt_unwind_step(struct mt_thread *th)
 	if (!th)
 		return MT_STACK_UNREADABLE;
 	end = rule_at(th, th->walk.pc - th->walk.after_call, &rule);
-	if (end == MT_STACK_NOT_CODE && unhide(th)) /* the byte in front of it was looked for */
+	if (end == MT_STACK_NOT_CODE &&
+	    mt_unwind_unhide(th)) /* the byte in front of it was looked for */
 		end = rule_at(th, th->walk.pc - th->walk.after_call, &rule);
 	if (end && end != MT_STACK_NO_TABLE)
 		return end;
