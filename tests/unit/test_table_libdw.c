@@ -24,13 +24,14 @@
 #define DEPTH	    16
 
 struct registers {
-	uint64_t pc, sp, fp;
+	uint64_t pc, sp, fp, bx;
 };
 
 /* What a rule makes of the registers of a frame. */
 struct caller {
-	bool ends; /* nobody called */
-	uint64_t cfa, pc, fp;
+	bool ends;     /* nobody called */
+	bool knows_bx; /* it is where a rule can say: next to no caller needs it */
+	uint64_t cfa, pc, fp, bx;
 };
 
 struct tally {
@@ -44,7 +45,10 @@ static struct registers random_registers(uint64_t pc)
 {
 	uint64_t sp = (1ULL << 40) + fixture_random(1ULL << 40) * 8;
 
-	return (struct registers){ pc, sp, sp + (1ULL << 34) + fixture_random(1U << 20) * 8 };
+	uint64_t above = sp + (1ULL << 34);
+
+	return (struct registers){ pc, sp, above + fixture_random(1U << 20) * 8,
+				   above + fixture_random(1U << 20) * 8 };
 }
 
 /* ---- libdw's ----------------------------------------------------------------------------- */
@@ -58,7 +62,18 @@ struct machine {
 
 static uint64_t register_value(const struct machine *m, uint64_t number)
 {
-	return number == 6 ? m->regs.fp : number == 7 ? m->regs.sp : number == 16 ? m->regs.pc : 1;
+	switch (number) {
+	case 3:
+		return m->regs.bx;
+	case 6:
+		return m->regs.fp;
+	case 7:
+		return m->regs.sp;
+	case 16:
+		return m->regs.pc;
+	default:
+		return 1;
+	}
 }
 
 static bool binary(struct machine *m, uint8_t atom)
@@ -122,7 +137,10 @@ static bool evaluate(struct machine *m, const Dwarf_Op *ops, size_t nr, uint64_t
 	return m->nr;
 }
 
-/* What a register had in the caller. 1; 0: it had nothing; -1: not known to this test. */
+/*
+ * What a register had in the caller. 1; 0: nothing is said, as libdw has it of rbx where it is not
+ * saved; -1: not known to this test.
+ */
 static int restored(struct machine *m, Dwarf_Frame *frame, int number, uint64_t *value)
 {
 	Dwarf_Op mem[3], *ops;
@@ -131,11 +149,9 @@ static int restored(struct machine *m, Dwarf_Frame *frame, int number, uint64_t 
 
 	if (dwarf_frame_register(frame, number, mem, &ops, &nr))
 		return -1;
-	if (!nr && ops == mem)
-		return 0;
 	*value = register_value(m, (uint64_t)number);
 	if (!nr)
-		return 1;
+		return ops != mem;
 	if (!evaluate(m, ops, nr, &address))
 		return -1;
 	*value = stack_word(address);
@@ -155,6 +171,7 @@ static bool theirs(Dwarf_Frame *frame, const struct registers *regs, struct call
 	c->cfa = m.cfa;
 	has_pc = restored(&m, frame, 16, &c->pc);
 	c->ends = !has_pc;
+	c->knows_bx = restored(&m, frame, 3, &c->bx) >= 0;
 	return has_pc >= 0 && (c->ends || restored(&m, frame, 6, &c->fp) == 1);
 }
 
@@ -162,12 +179,14 @@ static bool theirs(Dwarf_Frame *frame, const struct registers *regs, struct call
 
 static bool ours(const struct mt_rule *rule, const struct registers *regs, struct caller *c)
 {
-	struct mt_thread th = { .walk = { .pc = regs->pc, .sp = regs->sp, .fp = regs->fp } };
+	struct mt_thread th = {
+		.walk = { .pc = regs->pc, .sp = regs->sp, .fp = regs->fp, .bx = regs->bx },
+	};
 	uint32_t end = mt_unwind_apply(&th, rule);
 
 	*c = (struct caller){ .ends = end == MT_STACK_COMPLETE };
 	if (!end)
-		*c = (struct caller){ false, th.walk.sp, th.walk.pc, th.walk.fp };
+		*c = (struct caller){ false, true, th.walk.sp, th.walk.pc, th.walk.fp, th.walk.bx };
 	return !end || c->ends;
 }
 
@@ -176,7 +195,8 @@ static bool ours(const struct mt_rule *rule, const struct registers *regs, struc
 static bool is_same(const struct caller *a, const struct caller *b)
 {
 	return a->ends == b->ends &&
-	       (a->ends || (a->cfa == b->cfa && a->pc == b->pc && a->fp == b->fp));
+	       (a->ends || (a->cfa == b->cfa && a->pc == b->pc && a->fp == b->fp &&
+			    (!a->knows_bx || !b->knows_bx || a->bx == b->bx)));
 }
 
 /* In no function: either we know that, or it is what is behind one. */
@@ -217,8 +237,8 @@ static void look(struct mt_table *table, Dwarf_CFI *cfi, uint64_t offset, uint64
 	}
 	t->wrong += !same;
 	if (!same && t->wrong < 10)
-		print_message("differs at %#lx: {cfa %u, offset %d, fp %d, addend %u}\n", address,
-			      rule.cfa, rule.offset, rule.fp, rule.addend);
+		print_message("differs at %#lx: {cfa %u, offset %d, fp %d, bx %d, addend %u}\n",
+			      address, rule.cfa, rule.offset, rule.fp, rule.bx, rule.addend);
 }
 
 /* `others_max`: in a thousand places. */

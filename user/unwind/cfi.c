@@ -10,7 +10,9 @@
 #include "util/cleanup.h"
 
 /* Instructions run for each byte: real files have less than one, and some of a CIE for each FDE. */
-#define WORK_PER_BYTE 64
+#define WORK_PER_BYTE 8
+
+#define LETTERS_MAX 16 /* of an augmentation; there are seven that mean something */
 
 /* Functions are aligned to as much, so a gap below it is padding that nobody runs. */
 #define PADDING_MAX 64
@@ -94,22 +96,24 @@ static uint64_t read_pointer(const struct mt_cfi *cfi, struct mt_bytes *b, uint8
 static bool read_augmentation(const struct mt_cfi *cfi, struct mt_bytes *b, const char *letters,
 			      struct mt_cie *cie)
 {
+	struct mt_bytes data;
+
 	if (*letters == '\0')
 		return true;
 	if (*letters++ != 'z')
 		return false;
 	cie->augmented = true;
-	mt_bytes_uleb(b);
+	data = mt_bytes_take(b, mt_bytes_uleb(b));
 	for (; *letters; letters++) {
 		switch (*letters) {
 		case 'R':
-			cie->pointers = mt_bytes_fixed(b, 1);
+			cie->pointers = mt_bytes_fixed(&data, 1);
 			break;
 		case 'P':
-			read_pointer(cfi, b, mt_bytes_fixed(b, 1));
+			read_pointer(cfi, &data, mt_bytes_fixed(&data, 1));
 			break;
 		case 'L':
-			mt_bytes_fixed(b, 1);
+			mt_bytes_fixed(&data, 1);
 			break;
 		case 'S':
 			cie->is_signal = true;
@@ -118,7 +122,7 @@ static bool read_augmentation(const struct mt_cfi *cfi, struct mt_bytes *b, cons
 			return false;
 		}
 	}
-	return true;
+	return !data.bad;
 }
 
 static bool read_cie(struct walk *w, size_t offset, struct mt_cie *cie)
@@ -134,9 +138,9 @@ static bool read_cie(struct walk *w, size_t offset, struct mt_cie *cie)
 	version = mt_bytes_fixed(&b, 1);
 	letters = (const char *)b.at;
 	start = b;
-	while (b.at < b.end && *b.at)
+	while (b.at < b.end && *b.at && b.at - start.at < LETTERS_MAX)
 		b.at++;
-	if (b.at == b.end || (version != 1 && version != 3) || start.bad)
+	if (b.at == b.end || *b.at || (version != 1 && version != 3) || start.bad)
 		return false;
 	b.at++;
 	cie->code_align = mt_bytes_uleb(&b);
@@ -275,7 +279,8 @@ static int emit(struct walk *w)
 {
 	uint64_t end = 0;
 
-	qsort(w->functions, w->nr, sizeof(*w->functions), by_start);
+	if (w->nr)
+		qsort(w->functions, w->nr, sizeof(*w->functions), by_start);
 	for (size_t i = 0; i < w->nr && !w->err && w->work; i++) {
 		const struct function *f = &w->functions[i];
 

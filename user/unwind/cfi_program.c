@@ -109,14 +109,20 @@ static void set(struct run *r, uint64_t number, struct mt_cfi_register how)
 		*reg = how;
 }
 
-static void set_offset(struct run *r, uint64_t number, int64_t factored)
+/* A number of data_align as bytes. */
+static int64_t unfactor(struct run *r, int64_t factored)
 {
 	int64_t offset;
 
-	if (__builtin_mul_overflow(factored, r->cie->data_align, &offset))
-		r->in.bad = true;
-	else
-		set(r, number, (struct mt_cfi_register){ MT_SAVED_AT_CFA, offset, { 0 } });
+	if (!__builtin_mul_overflow(factored, r->cie->data_align, &offset))
+		return offset;
+	r->in.bad = true;
+	return 0;
+}
+
+static void set_offset(struct run *r, uint64_t number, int64_t factored)
+{
+	set(r, number, (struct mt_cfi_register){ MT_SAVED_AT_CFA, unfactor(r, factored), { 0 } });
 }
 
 static void restore(struct run *r, uint64_t number)
@@ -199,7 +205,7 @@ static void define_cfa_op(struct run *r, uint8_t op)
 		break;
 	case DW_CFA_def_cfa_sf:
 		number = mt_bytes_uleb(&r->in);
-		define_cfa(r, number, mt_bytes_sleb(&r->in) * r->cie->data_align);
+		define_cfa(r, number, unfactor(r, mt_bytes_sleb(&r->in)));
 		break;
 	case DW_CFA_def_cfa_register:
 		define_cfa(r, mt_bytes_uleb(&r->in), s->cfa_offset);
@@ -208,7 +214,7 @@ static void define_cfa_op(struct run *r, uint8_t op)
 		define_cfa(r, s->cfa_register, (int64_t)mt_bytes_uleb(&r->in));
 		break;
 	case DW_CFA_def_cfa_offset_sf:
-		define_cfa(r, s->cfa_register, mt_bytes_sleb(&r->in) * r->cie->data_align);
+		define_cfa(r, s->cfa_register, unfactor(r, mt_bytes_sleb(&r->in)));
 		break;
 	default:
 		s->cfa_expression = mt_bytes_take(&r->in, mt_bytes_uleb(&r->in));
@@ -230,7 +236,7 @@ static void register_op(struct run *r, uint8_t op)
 		break;
 	case DW_CFA_GNU_negative_offset_extended:
 		number = mt_bytes_uleb(&r->in);
-		set_offset(r, number, -(int64_t)mt_bytes_uleb(&r->in));
+		set_offset(r, number, (int64_t)-mt_bytes_uleb(&r->in));
 		break;
 	case DW_CFA_restore_extended:
 		restore(r, mt_bytes_uleb(&r->in));
@@ -368,7 +374,7 @@ static bool cfa_by_expression(struct mt_bytes e, struct mt_rule *rule)
 {
 	uint64_t number, addend = 0;
 	int64_t offset;
-	bool at = false;
+	bool at;
 
 	if (!base(&e, &number, &offset) || offset != (int32_t)offset)
 		return false;
@@ -376,12 +382,13 @@ static bool cfa_by_expression(struct mt_bytes e, struct mt_rule *rule)
 		return true;
 	if (number != REGISTER_SP && number != REGISTER_FP)
 		return false;
+	at = e.at < e.end;
+	if (at && mt_bytes_fixed(&e, 1) != DW_OP_deref)
+		return false;
 	if (e.at < e.end) {
-		at = true;
-		if (mt_bytes_fixed(&e, 1) != DW_OP_deref)
+		if (mt_bytes_fixed(&e, 1) != DW_OP_plus_uconst)
 			return false;
-		if (e.at < e.end && mt_bytes_fixed(&e, 1) == DW_OP_plus_uconst)
-			addend = mt_bytes_uleb(&e);
+		addend = mt_bytes_uleb(&e);
 	}
 	if (e.bad || e.at != e.end || addend > UINT8_MAX)
 		return false;
