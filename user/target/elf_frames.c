@@ -101,7 +101,7 @@ static int find_section(const struct mt_elf *e, GElf_Shdr *shdr)
 	while ((scn = elf_nextscn(e->elf, scn))) {
 		const char *name;
 
-		if (!gelf_getshdr(scn, shdr) || shdr->sh_type == SHT_NOBITS)
+		if (!gelf_getshdr(scn, shdr) || shdr->sh_type == SHT_NOBITS || !shdr->sh_size)
 			continue;
 		name = mt_elf_string(e->elf, names, shdr->sh_name);
 		if (name && !strcmp(name, ".eh_frame"))

@@ -118,6 +118,16 @@ static size_t rows_up_to(const struct mt_rows *r, uint64_t offset)
 	return low;
 }
 
+static int insert(struct mt_rows *r, size_t at, uint64_t offset, long rule)
+{
+	if (r->nr == r->room && grow(r))
+		return -ENOMEM;
+	memmove(&r->v[at + 1], &r->v[at], (r->nr - at) * sizeof(*r->v));
+	r->v[at] = (struct row){ (uint32_t)offset, (uint16_t)rule };
+	r->nr++;
+	return 0;
+}
+
 int mt_rows_add_sigreturn(struct mt_rows *r, uint64_t offset)
 {
 	const struct mt_rule signal = { .cfa = MT_CFA_SIGNAL }, none = { .cfa = MT_CFA_NONE };
@@ -127,17 +137,14 @@ int mt_rows_add_sigreturn(struct mt_rows *r, uint64_t offset)
 
 	if (number < 0 || behind < 0 || r->nr > ROWS_MAX - 2 || end >= UINT32_MAX)
 		return -E2BIG;
-	if (at && r->rules[r->v[at - 1].rule].cfa != MT_CFA_NONE)
+	if ((at && r->rules[r->v[at - 1].rule].cfa != MT_CFA_NONE) ||
+	    (at < r->nr && r->v[at].offset < end))
 		return 0;
-	if ((at && r->v[at - 1].offset == offset) || (at < r->nr && r->v[at].offset <= end))
-		return 0;
-	while (r->room < r->nr + 2)
-		if (grow(r))
-			return -ENOMEM;
-	memmove(&r->v[at + 2], &r->v[at], (r->nr - at) * sizeof(*r->v));
-	r->v[at] = (struct row){ (uint32_t)offset, (uint16_t)number };
-	r->v[at + 1] = (struct row){ (uint32_t)end, (uint16_t)behind };
-	r->nr += 2;
+	if ((at == r->nr || r->v[at].offset != end) && insert(r, at, end, behind))
+		return -ENOMEM;
+	if (!at || r->v[at - 1].offset != offset)
+		return insert(r, at, offset, number);
+	r->v[at - 1].rule = (uint16_t)number;
 	return 0;
 }
 
