@@ -92,13 +92,22 @@ $(B)/unit/%: tests/unit/%.c $(B)/libmemtide-san.a
 		$(LDLIBS) -lcmocka -lm -lpthread
 
 BPF_TEST_SRC := $(wildcard tests/bpf/*.c)
-BPF_TESTS    := $(BPF_TEST_SRC:tests/bpf/%.c=$(B)/bpf-tests/%) $(B)/placement-tests/property
+BPF_TESTS    := $(BPF_TEST_SRC:tests/bpf/%.c=$(B)/bpf-tests/%) $(B)/placement-tests/property \
+                $(B)/unwind-tests/compare
 
 $(B)/bpf-tests/%: tests/bpf/%.c $(B)/libmemtide-san.a | $(SKEL)
 	$(say) TEST $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZE) -MMD -MP -o $@ $< $(B)/libmemtide-san.a \
 		$(LDLIBS)
+
+UNWIND_TEST_SRC := $(wildcard tests/unwind/*.c)
+
+$(B)/unwind-tests/compare: $(UNWIND_TEST_SRC) tests/unwind/frames.h $(B)/libmemtide-san.a
+	$(say) TEST $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZE) -o $@ $(UNWIND_TEST_SRC) \
+		$(B)/libmemtide-san.a $(LDLIBS)
 
 $(B)/placement-tests/%: tests/placement/%.c $(B)/libmemtide-san.a
 	$(say) TEST $@
