@@ -211,6 +211,30 @@ $(P)/%: tests/programs/%.rs tests/programs/lib/foreign.rs $(P)/lib/foreign.o
 	$(say) PROG $@
 	$(Q)$(RUSTC) --edition 2021 -O -g -C link-arg=$(P)/lib/foreign.o $(RUST_LIBS) -o $@ $<
 
+# ---- fuzzing ------------------------------------------------------------------------------
+FUZZ      := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_USER := $(wildcard $(addprefix user/,util/*.c target/*.c unwind/*.c))
+FUZZ_OBJ  := $(FUZZ_USER:user/%.c=$(B)/fuzz/user/%.o)
+FUZZ_SAN  := address,undefined -fno-sanitize-recover=undefined -Wno-format-nonliteral
+.SECONDARY: $(FUZZ_OBJ) $(FUZZ:%=%.seeds)
+
+$(B)/fuzz/user/%.o: user/%.c
+	$(say) CC $@
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer-no-link,$(FUZZ_SAN) -MMD -MP -c $< -o $@
+
+$(B)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ) | $(B)/fuzz/%.seeds
+	$(say) FUZZ $@
+	$(Q)$(CLANG) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer,$(FUZZ_SAN) -MMD -MP -o $@ $< \
+		$(FUZZ_OBJ) $(LDLIBS)
+
+# A small library, and what is in its .eh_frame.
+$(B)/fuzz/fuzz_table.seeds: tests/programs/lib/own.c
+	@mkdir -p $@
+	$(Q)$(CC) $(PROG_CC) -fPIC -shared -s -Wl,-z,noseparate-code -o $@/library $<
+	$(Q)objcopy -O binary --only-section=.eh_frame --set-section-flags .eh_frame=alloc \
+		$@/library $@/frames
+
 # ---- benchmarks ---------------------------------------------------------------------------
 BENCH := $(addprefix $(B)/bench/,pairs naive placements tables)
 
@@ -243,7 +267,7 @@ $(B)/bench/tables: tests/bench/tables.c $(filter $(B)/user/target/% $(B)/user/un
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -o $@ $^ $(LDLIBS)
 
 # ---- what one types -----------------------------------------------------------------------
-.PHONY: all setup demo test check unit format tidy layers test-vm test-fresh bench-unwind programs clean help \
+.PHONY: all setup demo test check unit fuzz format tidy layers test-vm test-fresh bench-unwind programs clean help \
         bench-probes bench-crowd placements
 
 all: $(B)/memtide ## build build/memtide
@@ -260,6 +284,9 @@ programs: $(PROGRAMS) ## the programs that the tests trace
 unit: $(UNIT) ## unit tests, under ASan and UBSan
 	$(Q)tests/run unit
 
+fuzz: $(FUZZ) ## what reads files of others, on inputs made to break it, FUZZ_SECONDS=30 each
+	$(Q)tests/run fuzz
+
 format: ## is every source formatted as .clang-format says?
 	$(Q)scripts/format.sh
 
@@ -272,7 +299,7 @@ tidy: $(SKEL) ## clang-tidy
 check: format layers tidy unit ## all that needs no privilege
 
 test: setup ## everything; the last line counts what passed, failed and was skipped
-	$(Q)$(MAKE) all programs $(UNIT) $(BPF_TESTS)
+	$(Q)$(MAKE) all programs $(UNIT) $(BPF_TESTS) $(FUZZ)
 	$(Q)tests/run
 
 bench-probes: all $(BENCH) ## what tracing costs a malloc and a free, beside other tracers
@@ -307,5 +334,5 @@ clean: ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
--include $(shell find $(addprefix $(B)/,bpf user san unit bpf-tests placement-tests programs bench) \
+-include $(shell find $(addprefix $(B)/,bpf user san unit bpf-tests placement-tests programs bench fuzz) \
 	-name '*.d' 2>/dev/null)
