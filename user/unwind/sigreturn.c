@@ -28,14 +28,15 @@ static size_t find(const uint8_t *bytes, size_t len, uint64_t start, uint64_t *o
 size_t mt_sigreturn_find(const struct mt_elf *elf, uint64_t out[static MT_SIGRETURNS_MAX])
 {
 	_free_ uint8_t *bytes = malloc(CODE_BYTES_MAX);
+	size_t nr = 0, left = CODE_BYTES_MAX;
 	uint64_t start, end, address;
-	size_t nr = 0;
 
-	for (size_t i = 0; bytes && !mt_elf_code(elf, i, &start, &end, &address); i++) {
-		size_t len = end - start < CODE_BYTES_MAX ? end - start : CODE_BYTES_MAX;
+	for (size_t i = 0; bytes && left && !mt_elf_code(elf, i, &start, &end, &address); i++) {
+		size_t len = end - start < left ? end - start : left;
 
 		if (!mt_elf_read(elf, start, bytes, len))
 			nr += find(bytes, len, start, out + nr, MT_SIGRETURNS_MAX - nr);
+		left -= len;
 	}
 	return nr;
 }
