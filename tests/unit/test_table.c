@@ -230,6 +230,7 @@ static void test_check(void **state)
 	EXPECT_BAD(first[0], 0);
 	EXPECT_BAD(first[0], 2);
 	EXPECT_BAD(first[1], 1);
+	EXPECT_BAD(first[1], 3); /* two roots */
 	EXPECT_BAD(first[1], good.first[2]);
 	EXPECT_BAD(first[2], good.first[1]);
 	EXPECT_BAD(first[2], UINT32_MAX);
