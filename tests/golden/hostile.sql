@@ -45,9 +45,9 @@ CREATE TABLE site(process INTEGER NOT NULL,stack INTEGER NOT NULL,kind TEXT NOT 
 INSERT INTO site (process, stack, kind, alloc_cnt, alloc_bytes, free_cnt, free_bytes, at_peak_cnt, at_peak_bytes, temporary_cnt, short_lived_cnt, max_bytes, sizes, lifetimes, ages, max_age_ns, storm_calls, storm_grown, storm_moved, storm_copied_bytes, storm_chains, storm_longest_chain, storm_busiest_100ms_calls, storm_final_sizes)
   VALUES (1, 1, CAST(x'1b5b356d' AS TEXT), 1, 10, 0, 0, 1, 10, 0, 0, 10, x'00000000000000000001', x'', x'00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001', 300000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 CREATE TABLE spawn(process INTEGER NOT NULL,stack INTEGER NOT NULL,created INTEGER NOT NULL,peak_alive INTEGER NOT NULL,reserved_bytes INTEGER NOT NULL,touched_max_bytes INTEGER,PRIMARY KEY(process,stack)) WITHOUT ROWID;
-CREATE TABLE stack(id INTEGER NOT NULL,frames BLOB,PRIMARY KEY(id)) WITHOUT ROWID;
-INSERT INTO stack (id, frames)
-  VALUES (1, x'001000000000000000200000000000000030000000000000');
+CREATE TABLE stack(id INTEGER NOT NULL,frames BLOB,end TEXT,PRIMARY KEY(id)) WITHOUT ROWID;
+INSERT INTO stack (id, frames, end)
+  VALUES (1, x'001000000000000000200000000000000030000000000000', 'deep');
 CREATE TABLE symbol(process INTEGER NOT NULL,address INTEGER NOT NULL,depth INTEGER NOT NULL,inlined INTEGER NOT NULL,function TEXT,file TEXT,line INTEGER NOT NULL,module TEXT,offset INTEGER NOT NULL,PRIMARY KEY(process,address,depth)) WITHOUT ROWID;
 INSERT INTO symbol (process, address, depth, inlined, function, file, line, module, offset)
   VALUES (1, 4096, 0, 0, CAST(x'3c2f7363726970743e3c7363726970743e616c6572742831293c2f7363726970743e1b5b31411b5b4b' AS TEXT), CAST(x'2f612f620a632fc2852e63' AS TEXT), 7, CAST(x'2f746d702ffffec3282fe280ae676e702e657865' AS TEXT), 1);

@@ -29,9 +29,9 @@ INSERT INTO site (process, stack, kind, alloc_cnt, alloc_bytes, free_cnt, free_b
 INSERT INTO site (process, stack, kind, alloc_cnt, alloc_bytes, free_cnt, free_bytes, at_peak_cnt, at_peak_bytes, temporary_cnt, short_lived_cnt, max_bytes, sizes, lifetimes, ages, max_age_ns, storm_calls, storm_grown, storm_moved, storm_copied_bytes, storm_chains, storm_longest_chain, storm_busiest_100ms_calls, storm_final_sizes)
   VALUES (1, 10, 'malloc', 1, 1024, 0, 0, 1, 1024, 0, 0, 1024, x'00000000000000000000000000000000000000000000000000000000000000000000000001', x'', x'00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001', 300000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 CREATE TABLE spawn(process INTEGER NOT NULL,stack INTEGER NOT NULL,created INTEGER NOT NULL,peak_alive INTEGER NOT NULL,reserved_bytes INTEGER NOT NULL,touched_max_bytes INTEGER,PRIMARY KEY(process,stack)) WITHOUT ROWID;
-CREATE TABLE stack(id INTEGER NOT NULL,frames BLOB,PRIMARY KEY(id)) WITHOUT ROWID;
-INSERT INTO stack (id, frames)
-  VALUES (9, x'340200005555000010000000ff7f0000');
+CREATE TABLE stack(id INTEGER NOT NULL,frames BLOB,end TEXT,PRIMARY KEY(id)) WITHOUT ROWID;
+INSERT INTO stack (id, frames, end)
+  VALUES (9, x'340200005555000010000000ff7f0000', 'complete');
 CREATE TABLE symbol(process INTEGER NOT NULL,address INTEGER NOT NULL,depth INTEGER NOT NULL,inlined INTEGER NOT NULL,function TEXT,file TEXT,line INTEGER NOT NULL,module TEXT,offset INTEGER NOT NULL,PRIMARY KEY(process,address,depth)) WITHOUT ROWID;
 CREATE TABLE thread(process INTEGER NOT NULL,tid INTEGER NOT NULL,comm TEXT NOT NULL,main INTEGER NOT NULL,start_ns INTEGER NOT NULL,end_ns INTEGER,spawn_stack INTEGER NOT NULL,reserved_bytes INTEGER,guard_bytes INTEGER,touched_bytes INTEGER,PRIMARY KEY(process,tid,start_ns)) WITHOUT ROWID;
 COMMIT;

@@ -103,12 +103,14 @@ static void test_all_values(void **state)
 static void test_hash_order_and_length(void **state)
 {
 	const struct mt_stack zeros[] = { { .nr = 0 }, { .nr = 1 }, { .nr = 2 }, { .nr = 127 } };
-	const struct mt_stack ab = { 2, { 0x1000, 0x2000 } }, ba = { 2, { 0x2000, 0x1000 } };
-	const struct mt_stack a = { 1, { 0x1000, 0x2000 } }, a_too = { 1, { 0x1000, 0x3000 } };
+	const struct mt_stack ab = { 2, 1, { 0x1000, 0x2000 } }, ba = { 2, 1, { 0x2000, 0x1000 } };
+	const struct mt_stack a = { 1, 1, { 0x1000, 0x2000 } }, a_too = { 1, 1, { 0x1000, 0x3000 } };
+	const struct mt_stack other_end = { 1, 2, { 0x1000 } };
 
 	assert_int_not_equal(mt_stack_hash(&ab), mt_stack_hash(&ba));
 	assert_int_not_equal(mt_stack_hash(&ab), mt_stack_hash(&a));
 	assert_int_equal(mt_stack_hash(&a), mt_stack_hash(&a_too)); /* beyond nr: no part of it */
+	assert_int_not_equal(mt_stack_hash(&a), mt_stack_hash(&other_end));
 	for (int i = 0; i < 4; i++)
 		for (int j = 0; j < i; j++)
 			assert_int_not_equal(mt_stack_hash(&zeros[i]), mt_stack_hash(&zeros[j]));
@@ -142,7 +144,7 @@ static void test_hash_never_zero(void **state)
 {
 	const __u64 m = 0xc6a4a7935bd1e995ULL, inverse = 0x5f7a0ea7e59b19bdULL;
 	struct mt_stack s = { .nr = 1 };
-	__u64 k = (0x8445d61a4e774912ULL ^ m) * inverse;
+	__u64 k = 0x8445d61a4e774912ULL * inverse;
 
 	assert_int_equal(m * inverse, 1);
 	s.frames[0] = (k ^ k >> 47) * inverse;

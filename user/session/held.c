@@ -5,21 +5,42 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "session/hold.h"
 #include "session/launch.h"
 #include "session/state.h"
+#include "session/tables.h"
 #include "target/elf.h"
 #include "target/proc.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
 
-/* The kernel's record of what just happened comes before the stop. */
+/* Longer than a record of another CPU's can be under way, in front of one that is complete. */
+#define RECORD_NS 500000000
+
+/*
+ * The kernel's record of what just happened comes before the stop, but may have to wait for one
+ * that another CPU has begun and not completed. Which image it is about the maps say at once.
+ */
 static struct mt_process *catch_up(struct mt_session *s, pid_t pid)
 {
-	mt_kernel_events(s->kernel, mt_events_handle, s);
-	return mt_session_process(s, pid);
+	const struct timespec pause = { 0, 100000 };
+	int64_t end = mt_clock_ns() + RECORD_NS;
+	struct mt_image image;
+	bool known = !mt_tables_image(s->kernel, pid, &image);
+
+	for (;;) {
+		struct mt_process *process;
+
+		mt_kernel_events(s->kernel, mt_events_handle, s);
+		process = mt_session_process(s, pid);
+		if (!known || (process && process->program->slot == image.slot) ||
+		    mt_clock_ns() > end)
+			return process;
+		nanosleep(&pause, NULL);
+	}
 }
 
 static void on_forked(void *arg, pid_t parent, pid_t child, bool shares_mm)

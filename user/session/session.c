@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "session/features.h"
 #include "session/held.h"
@@ -214,6 +215,15 @@ int mt_session_events_fd(const struct mt_session *s)
 	return mt_kernel_events_fd(s->kernel);
 }
 
+/* It has been forked by one that is held, and its own stop is still to be dealt with. */
+static bool will_be_held(const struct mt_session *s, const struct mt_process *process)
+{
+	struct mt_proc_status status;
+
+	return s->hold && process->unseen && !mt_proc_status(process->pid, &status) &&
+	       status.tracer == getpid();
+}
+
 /*
  * Processes that came without being held, and new images whose libraries have been mapped
  * since: the sooner they are attached to, the smaller the gap. A later library can wait for
@@ -230,6 +240,8 @@ static void attach_late(struct mt_session *s)
 		if (p->pid != process->pid || p->hidden)
 			continue;
 		if (!process->unseen && (known || !p->modules_stale))
+			continue;
+		if (will_be_held(s, process))
 			continue;
 		process->unseen = false;
 		mt_attach_process(s, process, false);

@@ -105,6 +105,13 @@ static int lookup(const struct mt_kernel *k, const char *map, const void *key, v
 	return bpf_map_lookup_elem(mt_kernel_map_fd(k, map), key, value) ? -errno : 0;
 }
 
+int mt_tables_image(const struct mt_kernel *k, pid_t tgid, struct mt_image *out)
+{
+	uint32_t key = tgid;
+
+	return lookup(k, "mt_images", &key, out);
+}
+
 int mt_tables_proc(const struct mt_kernel *k, uint32_t slot, struct mt_proc *out)
 {
 	return lookup(k, "mt_procs", &slot, out);

@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "wire.h"
 
@@ -25,6 +26,8 @@ int mt_tables_each_site(const struct mt_kernel *k, mt_site_fn cb, void *arg);
 int mt_tables_each_storm(const struct mt_kernel *k, mt_storm_fn cb, void *arg);
 int mt_tables_each_live(const struct mt_kernel *k, mt_live_fn cb, void *arg);
 
+/* Which image a process runs, as the kernel has it now; -ENOENT: it is no target. */
+int mt_tables_image(const struct mt_kernel *k, pid_t tgid, struct mt_image *out);
 int mt_tables_proc(const struct mt_kernel *k, uint32_t slot, struct mt_proc *out);
 /* Of a site's blocks but the first; -ENOENT: there are no others. */
 int mt_tables_hists(const struct mt_kernel *k, const struct mt_site_key *key, struct mt_hists *out);

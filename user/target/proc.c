@@ -135,6 +135,8 @@ int mt_proc_parse_status(const char *text, struct mt_proc_status *out)
 			s.tgid = (pid_t)strtol(value, NULL, 10);
 		else if (is_field(line, "PPid:", &value))
 			s.ppid = (pid_t)strtol(value, NULL, 10);
+		else if (is_field(line, "TracerPid:", &value))
+			s.tracer = (pid_t)strtol(value, NULL, 10);
 		else if (is_field(line, "Uid:", &value))
 			sscanf(value, "%*u %u", &s.uid);
 		else if (is_field(line, "NStgid:", &value))
