@@ -228,12 +228,13 @@ $(B)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ) | $(B)/fuzz/%.seeds
 	$(Q)$(CLANG) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer,$(FUZZ_SAN) -MMD -MP -o $@ $< \
 		$(FUZZ_OBJ) $(LDLIBS)
 
-# A small library, and what is in its .eh_frame.
-$(B)/fuzz/fuzz_table.seeds: tests/programs/lib/own.c
+# A small library as compilers make them, one of every instruction, and both's .eh_frame alone.
+$(B)/fuzz/fuzz_table.seeds: tests/programs/lib/own.c tests/fuzz/frames.s
 	@mkdir -p $@
-	$(Q)$(CC) $(PROG_CC) -fPIC -shared -s -Wl,-z,noseparate-code -o $@/library $<
-	$(Q)objcopy -O binary --only-section=.eh_frame --set-section-flags .eh_frame=alloc \
-		$@/library $@/frames
+	$(Q)for i in $^; do \
+		out=$@/$${i##*/}; \
+		$(CC) -O1 -D_GNU_SOURCE -fPIC -shared -nostdlib -s -Wl,-z,noseparate-code -o $$out $$i && \
+		objcopy --dump-section .eh_frame=$$out.frames $$out /dev/null || exit 1; done
 
 # ---- benchmarks ---------------------------------------------------------------------------
 BENCH := $(addprefix $(B)/bench/,pairs naive placements tables)
