@@ -213,7 +213,7 @@ $(P)/%: tests/programs/%.rs tests/programs/lib/foreign.rs $(P)/lib/foreign.o
 
 # ---- fuzzing ------------------------------------------------------------------------------
 FUZZ      := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_USER := $(wildcard $(addprefix user/,util/*.c target/*.c unwind/*.c))
+FUZZ_USER := $(wildcard $(addprefix user/,util/*.c target/*.c unwind/*.c symbol/*.c))
 FUZZ_OBJ  := $(FUZZ_USER:user/%.c=$(B)/fuzz/user/%.o)
 FUZZ_SAN  := address,undefined -fno-sanitize-recover=undefined -Wno-format-nonliteral
 .SECONDARY: $(FUZZ_OBJ) $(FUZZ:%=%.seeds)
@@ -223,10 +223,14 @@ $(B)/fuzz/user/%.o: user/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer-no-link,$(FUZZ_SAN) -MMD -MP -c $< -o $@
 
-$(B)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ) | $(B)/fuzz/%.seeds
+$(B)/fuzz/libmemtide.a: $(FUZZ_OBJ)
+	$(say) AR $@
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/fuzz/%: tests/fuzz/%.c $(B)/fuzz/libmemtide.a | $(B)/fuzz/%.seeds
 	$(say) FUZZ $@
 	$(Q)$(CLANG) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer,$(FUZZ_SAN) -MMD -MP -o $@ $< \
-		$(FUZZ_OBJ) $(LDLIBS)
+		$(B)/fuzz/libmemtide.a $(LDLIBS)
 
 # A small library as compilers make them, one of every instruction, and both's .eh_frame alone.
 $(B)/fuzz/fuzz_table.seeds: tests/programs/lib/own.c tests/fuzz/frames.s
@@ -234,7 +238,15 @@ $(B)/fuzz/fuzz_table.seeds: tests/programs/lib/own.c tests/fuzz/frames.s
 	$(Q)for i in $^; do \
 		out=$@/$${i##*/}; \
 		$(CC) -O1 -D_GNU_SOURCE -fPIC -shared -nostdlib -s -Wl,-z,noseparate-code -o $$out $$i && \
-		objcopy --dump-section .eh_frame=$$out.frames $$out /dev/null || exit 1; done
+		objcopy --dump-section .eh_frame=$$out.frames $$out /dev/null || { rm -r $@; exit 1; }; done
+
+$(B)/fuzz/fuzz_symbolizer.seeds: tests/programs/lib/plain.c
+	@mkdir -p $@
+	$(Q)$(CC) -O2 -g -D_GNU_SOURCE -fPIC -shared -nostdlib -o $@/library $< || { rm -r $@; exit 1; }
+
+$(B)/fuzz/fuzz_jit.seeds:
+	@mkdir -p $@
+	$(Q)printf '7f0000001000 40 JS:~f /a.js:1\n7f0000001040 1c0 Stub:b\n' >$@/map
 
 # ---- benchmarks ---------------------------------------------------------------------------
 BENCH := $(addprefix $(B)/bench/,pairs naive placements tables)

@@ -8,5 +8,5 @@ cd "$(dirname "$0")/../.."
 
 corpus=$(mktemp -d)
 trap 'rm -rf "$corpus"' EXIT
-"build/fuzz/$1" -max_total_time="${FUZZ_SECONDS:-30}" -timeout=10 -max_len=8000 -verbosity=0 \
+"build/fuzz/$1" -max_total_time="${FUZZ_SECONDS:-30}" -timeout=10 -max_len=32000 -verbosity=0 \
 	-print_final_stats=1 -artifact_prefix="build/fuzz/$1-" "$corpus" "build/fuzz/$1.seeds"
