@@ -118,6 +118,9 @@ def sized_with(name, label):
     lib = library(name)
     document = compared(preloaded(lib, program("sized")), label, View(names=aliases_in(lib, "-D")))
     check(image(document, comm="sized")["heap"]["kind"] == "exact", "not called exact")
+    rets = {(p["kind"], p["placement"]) for p in document["capture"]["probes"]
+            if p["module"] == str(lib.resolve()) and p["function"] == "_Znwm"}
+    check(("return", "stepped") in rets, f"_Znwm's own return is not probed: {rets}")
 
 
 def beside(binary, label):

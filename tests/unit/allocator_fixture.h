@@ -116,6 +116,7 @@ static inline void expect_rets(const struct mt_allocator *a, const char *expecte
 		if (site->func != MT_FUNC_RET)
 			continue;
 		assert_int_equal(site->placement, MT_PLACEMENT_STEPPED);
+		assert_int_equal(site->entry, site->function_offset);
 		assert_false(site->needs_trial);
 		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s+%u", len ? " " : "",
 					site->function, site->function_offset);

@@ -159,6 +159,13 @@ static void test_operators_without_ends(void **state)
 	expect_sites(&a, "jemalloc", "malloc _Znwm");
 	assert_int_equal(find_site(&a, "_Znwm")->result, MT_RESULT_UNKNOWN);
 	expect_rets(&a, "");
+	/* The function that the ends are in comes behind them. */
+	fixture_run("sed -i 's/_Znwm/other/g; s/_Znam/_Znwm/g; s/other/_Znam/g' ends.c && "
+		    "gcc -O2 -shared -fPIC -fno-builtin -w -DOTHER=here -Wl,-Bsymbolic "
+		    "-o ends ends.c");
+	assert_int_equal(recognise("ends", &a), 0);
+	expect_sites(&a, "jemalloc", "malloc _Znwm _Znam");
+	expect_result(&a, "_Znwm _Znam");
 }
 
 static int setup(void **state)
