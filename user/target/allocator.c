@@ -211,7 +211,8 @@ static void note_internal(const struct match *m, struct mt_probe_site *site)
 	int64_t from, to;
 	int err = -ENOENT;
 
-	/* A C library allocates for the program too, as strdup does; only its frees may be its own. */
+	/* A C library allocates for the program too, as strdup does; only its frees may be its own.
+	 */
 	if (mt_elf_soname(m->elf) && (site->func == MT_FUNC_FREE || !m->family->is_libc))
 		err = mt_elf_segment(m->elf, site->file_offset, &start, &end);
 	else if (site->func == MT_FUNC_FREE)
