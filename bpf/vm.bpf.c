@@ -11,11 +11,11 @@
 
 #define MT_PROT_WRITE	       2
 #define MT_PROT_EXEC	       4
+#define MT_VM_WRITE	       2
 #define MT_VM_ACCESS	       7 /* it may be read, written or executed */
 #define MT_MAP_TYPE	       0xf
 #define MT_MAP_PRIVATE	       2
 #define MT_MAP_ANONYMOUS       0x20
-#define MT_MAP_STACK	       0x20000
 #define MT_MAP_FIXED	       0x10
 #define MT_MAP_FIXED_NOREPLACE 0x100000
 
@@ -58,6 +58,7 @@ static __always_inline struct mt_vm_pending *begin(__u32 kind, __u64 addr, __u64
 	vm->flags = 0;
 	vm->prot = 0;
 	vm->fd = -1;
+	vm->grows_bytes = 0;
 	*out = th;
 	return vm;
 }
@@ -72,6 +73,9 @@ static __always_inline int enter_mmap(__u64 addr, __u64 len, __u64 prot, __u64 f
 	vm->flags = flags;
 	vm->prot = prot;
 	vm->fd = fd;
+	if ((flags & MT_MAP_ANONYMOUS) && (flags & MT_MAP_TYPE) == MT_MAP_PRIVATE &&
+	    (prot & MT_PROT_WRITE))
+		vm->grows_bytes = len;
 	if ((flags & MT_MAP_FIXED) && !(flags & MT_MAP_FIXED_NOREPLACE))
 		announce(th, MT_EVENT_MMAP_BEGIN);
 	return 0;
@@ -86,6 +90,43 @@ static __always_inline int enter_munmap(__u64 addr, __u64 len)
 	return 0;
 }
 
+/*
+ * Anonymous memory in [at, end) whose `mask`ed access is `access`. A hole ends it, as it ends
+ * mprotect. The mappings cannot be looked at while another thread changes them: then once more.
+ */
+struct vma_walk {
+	__u64 at;
+	__u64 end;
+	__u64 mask;
+	__u64 access;
+	__u64 bytes;
+};
+
+#define MT_VMA_STEPS 256
+
+static long note_vma(struct task_struct *task, struct vm_area_struct *vma, struct vma_walk *walk)
+{
+	__u64 end = vma->vm_end < walk->end ? vma->vm_end : walk->end;
+
+	if (!vma->vm_file && (vma->vm_flags & walk->mask) == walk->access)
+		walk->bytes += end - walk->at;
+	walk->at = end;
+	return 0;
+}
+
+static long next_vma(__u32 i, struct vma_walk *walk)
+{
+	long err = bpf_find_vma(bpf_get_current_task_btf(), walk->at, note_vma, walk, 0);
+
+	return (err && err != -16 /* EBUSY */) || walk->at >= walk->end;
+}
+
+static __always_inline __u64 anonymous_bytes(struct vma_walk walk)
+{
+	bpf_loop(MT_VMA_STEPS, next_vma, &walk, 0);
+	return walk.bytes;
+}
+
 static __always_inline int enter_mremap(__u64 addr, __u64 len, __u64 new_len, __u64 flags,
 					__u64 new_addr)
 {
@@ -97,6 +138,13 @@ static __always_inline int enter_mremap(__u64 addr, __u64 len, __u64 new_len, __
 	vm->new_len = new_len;
 	vm->new_addr = new_addr;
 	vm->flags = flags;
+	if (new_len > len && anonymous_bytes((struct vma_walk){
+				     .at = addr,
+				     .end = addr + 1,
+				     .mask = MT_VM_WRITE,
+				     .access = MT_VM_WRITE,
+			     }))
+		vm->grows_bytes = new_len - len;
 	announce(th, MT_EVENT_MREMAP_BEGIN);
 	return 0;
 }
@@ -109,13 +157,6 @@ static __always_inline int enter_brk(void)
 	return 0;
 }
 
-static long note_reserved(struct task_struct *task, struct vm_area_struct *vma, __u64 *end)
-{
-	if (!vma->vm_file && !(vma->vm_flags & MT_VM_ACCESS))
-		*end = vma->vm_end;
-	return 0;
-}
-
 /*
  * Of interest is what was reserved and becomes usable: arenas grow so, and the heaps of Go and
  * Java. Code that a JIT makes writable again and again is none.
@@ -123,52 +164,37 @@ static long note_reserved(struct task_struct *task, struct vm_area_struct *vma, 
 static __always_inline int enter_mprotect(__u64 addr, __u64 len, __u64 prot)
 {
 	struct mt_thread *th = NULL;
-	__u64 end = 0;
 
 	if (!(prot & MT_PROT_WRITE) || !begin(MT_VM_MPROTECT, addr, len, &th))
 		return 0;
-	bpf_find_vma(bpf_get_current_task_btf(), addr, note_reserved, &end, 0);
-	if (end < addr + len)
-		th->vm.len = end > addr ? end - addr : 0;
+	th->vm.grows_bytes = anonymous_bytes((struct vma_walk){
+		.at = addr,
+		.end = addr + len,
+		.mask = MT_VM_ACCESS,
+	});
 	return 0;
 }
 
-static __always_inline bool is_anonymous(const struct mt_vm_pending *vm)
+static __always_inline __u64 brk_grown(const struct mt_vm_pending *vm, __u64 brk)
 {
-	return (vm->flags & MT_MAP_ANONYMOUS) && (vm->flags & MT_MAP_TYPE) == MT_MAP_PRIVATE &&
-	       !(vm->flags & MT_MAP_STACK) && (vm->prot & MT_PROT_WRITE);
+	return brk > vm->addr ? brk - vm->addr : 0;
 }
 
-/* Anonymous memory that a successful call has made writable. */
-static __always_inline __u64 growth(__u32 kind, const struct mt_vm_pending *vm, __u64 ret)
+/*
+ * Count what a call has made writable, and how much of that a probed allocator asked for. True if
+ * neither it nor the C library did, for a thread's stack.
+ */
+static __always_inline bool grow(struct mt_thread *th, __u64 bytes)
 {
-	switch (kind) {
-	case MT_EVENT_MMAP:
-		return is_anonymous(vm) ? vm->len : 0;
-	case MT_EVENT_MREMAP:
-		return vm->new_len > vm->len ? vm->new_len - vm->len : 0;
-	case MT_EVENT_BRK:
-		return ret > vm->addr ? ret - vm->addr : 0;
-	case MT_VM_MPROTECT:
-		return vm->len;
-	default:
-		return 0;
-	}
-}
+	struct mt_proc *proc = bpf_map_lookup_elem(&mt_procs, &th->slot);
 
-/* How much of it do the probed allocators account for? */
-static __always_inline void grow(struct mt_thread *th, __u64 bytes)
-{
-	struct mt_proc *proc;
-
-	if (!bytes || th->spawning)
-		return;
-	proc = bpf_map_lookup_elem(&mt_procs, &th->slot);
-	if (!proc || !proc->open)
-		return;
+	if (!proc || !proc->open || (th->spawning && !th->call.func))
+		return false;
 	__sync_fetch_and_add(&proc->anon_grown_bytes, bytes);
-	if (th->call.func)
-		__sync_fetch_and_add(&proc->anon_heap_bytes, bytes);
+	if (!th->call.func)
+		return true;
+	__sync_fetch_and_add(&proc->anon_heap_bytes, bytes);
+	return false;
 }
 
 /* Is there anything to tell? A failed call only if its beginning was announced. */
@@ -193,14 +219,15 @@ static __always_inline int leave(__u32 kind, __s64 ret)
 	struct mt_thread *th = bpf_map_lookup_elem(&mt_threads, &tid);
 	struct mt_vm_pending *vm;
 	struct mt_event *e;
+	bool unowned = false;
 	__u64 stack = 0;
 
 	if (!th || th->vm.kind != kind)
 		return 0;
 	vm = &th->vm;
 	vm->kind = 0;
-	if (ret >= 0)
-		grow(th, growth(kind, vm, ret));
+	if (kind != MT_EVENT_MUNMAP && ret >= 0)
+		unowned = grow(th, kind == MT_EVENT_BRK ? brk_grown(vm, ret) : vm->grows_bytes);
 	if (!settles(kind, vm, ret))
 		return 0;
 	if (kind == MT_EVENT_MREMAP && ret >= 0)
@@ -221,6 +248,7 @@ static __always_inline int leave(__u32 kind, __s64 ret)
 	e->fd = vm->fd;
 	e->result = ret;
 	e->stack = stack;
+	e->unowned = unowned;
 	bpf_ringbuf_submit(e, 0);
 	return 0;
 }

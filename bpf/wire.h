@@ -22,7 +22,7 @@
 #define MT_COMM_LEN    16  /* TASK_COMM_LEN */
 
 /* How much of a user stack is read at once: as much as lets a thread fit into 2 KiB. */
-#define MT_WINDOW_WORDS 51
+#define MT_WINDOW_WORDS 50
 
 /* A block that realloc resized this often is a realloc storm (DESIGN section 6). */
 #define MT_STORM_CHAIN 4
@@ -447,8 +447,9 @@ struct mt_vm_pending {
 	__u32 flags;
 	__u32 prot;
 	__s32 fd;
+	__u64 grows_bytes; /* anonymous memory that it makes writable, if it succeeds */
 };
-_Static_assert(sizeof(struct mt_vm_pending) == 48, "wire");
+_Static_assert(sizeof(struct mt_vm_pending) == 56, "wire");
 
 /* `threads`: one thread of a target; the key is its tid. */
 struct mt_thread {
@@ -471,7 +472,7 @@ struct mt_thread {
 	__u64 window[MT_WINDOW_WORDS]; /* of its user stack */
 };
 _Static_assert(sizeof(struct mt_thread) ==
-		       48 + 2 * 120 + 48 + 48 + 128 + 1032 + 8 * MT_WINDOW_WORDS,
+		       48 + 2 * 120 + 56 + 48 + 128 + 1032 + 8 * MT_WINDOW_WORDS,
 	       "wire");
 
 /*
@@ -513,7 +514,7 @@ struct mt_event {
 	__u32 prot;
 	__s32 fd;
 	__u32 flags;
-	__u32 zero;
+	__u32 unowned; /* MMAP: made for neither a probed call nor pthread_create */
 	char comm[MT_COMM_LEN];
 };
 _Static_assert(sizeof(struct mt_event) == 104, "wire");

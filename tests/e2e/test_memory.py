@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 """Thread stacks, mappings, the break."""
+import contextlib
+import sqlite3
 import time
 from collections import Counter, defaultdict
 
@@ -72,6 +74,30 @@ def test_ledger():
     d.equal("mremap_count", process["maps"]["mremap_count"], truth["mremap_count"])
     d.check()
     check(process["peak"]["mapped_bytes"] >= truth["maps"][0]["at_peak_bytes"], "peak mapped")
+
+
+def grown(way):
+    """Growth in the capture, and what the program says: (bytes, of them an allocator's)."""
+    recording = Recording("--", program("grows"), way)
+    said = tuple(map(int, recording.await_line("grew").split()[1:]))
+    recording.wait()
+    check_lossless(recording.report())
+    with contextlib.closing(sqlite3.connect(recording.capture)) as database:
+        rows = database.execute("SELECT anon_grown_bytes, anon_heap_bytes FROM process "
+                                "WHERE comm = 'grows'").fetchall()
+    check(len(rows) == 1, f"{len(rows)} programs")
+    return rows[0], said
+
+
+def test_growth():
+    """Anonymous memory that becomes writable: all of that, to the byte, and stacks left out."""
+    (base, heap_base), _ = grown("none")
+    d = Differences("growth")
+    for way in ("opened", "remapped", "pooled", "cloned", "spawned"):
+        (bytes_, heap_bytes), said = grown(way)
+        d.equal(f"{way}: bytes", bytes_ - base, said[0])
+        d.equal(f"{way}: an allocator's", heap_bytes - heap_base, said[1])
+    d.check()
 
 
 def test_break():

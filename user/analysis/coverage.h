@@ -3,9 +3,10 @@
  * coverage.h: how much of a process's memory its heap's numbers explain.
  *
  * Of the anonymous memory that became writable while it was recorded (mmap, brk, mremap,
- * mprotect of what was reserved; thread stacks aside), the share that a probed allocator asked
- * for in the course of a call. A runtime with a heap of its own, an allocator that is not
- * known, or an arena that the program maps itself lowers it. Pure over a const model.
+ * mprotect of what was reserved; thread stacks aside, see session/stackmaps.h), the share that
+ * a probed allocator asked for in the course of a call. A runtime with a heap of its own, an
+ * allocator that is not known, or an arena that the program maps itself lowers it. Pure over a
+ * const model.
  */
 #ifndef MT_ANALYSIS_COVERAGE_H
 #define MT_ANALYSIS_COVERAGE_H

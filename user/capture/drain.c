@@ -14,6 +14,7 @@
 #include "session/probes.h"
 #include "session/program.h"
 #include "session/session.h"
+#include "session/stackmaps.h"
 #include "session/stacks.h"
 #include "session/tables.h"
 #include "target/locate.h"
@@ -108,6 +109,15 @@ static void fill_memory(const struct mt_drain *d, const struct mt_program *p,
 	row->stack_touched_peak_bytes = threads->touched_peak_bytes;
 }
 
+/* Without what became a thread's stack, whose opening may have gone unseen. */
+static int64_t grown_bytes(const struct mt_program *p, const struct mt_proc *proc)
+{
+	uint64_t unowned = proc->anon_grown_bytes - proc->anon_heap_bytes;
+	uint64_t stacks = mt_stackmaps_used_bytes(p->stackmaps);
+
+	return proc->anon_grown_bytes - (stacks < unowned ? stacks : unowned);
+}
+
 static void fill_heap(struct mt_drain *d, const struct mt_program *p, struct mt_process_row *row)
 {
 	struct mt_proc proc;
@@ -120,7 +130,7 @@ static void fill_heap(struct mt_drain *d, const struct mt_program *p, struct mt_
 	if (mt_tables_proc(mt_session_kernel(d->session), p->slot, &proc))
 		return;
 	if (mt_kernel_vm_hooks(mt_session_kernel(d->session)) != MT_VM_NONE) {
-		row->anon_grown_bytes = proc.anon_grown_bytes;
+		row->anon_grown_bytes = grown_bytes(p, &proc);
 		row->anon_heap_bytes = proc.anon_heap_bytes;
 	}
 	if (!mt_program_heap_watched(p))

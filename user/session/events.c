@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "session/ledger.h"
+#include "session/stackmaps.h"
 #include "session/stacks.h"
 #include "session/state.h"
 #include "session/unwinder.h"
@@ -157,9 +158,11 @@ static void on_exit(struct mt_session *s, const struct mt_event *e)
 static void on_thread(struct mt_session *s, struct mt_program *p, const struct mt_event *e)
 {
 	uint64_t lo = e->c, hi = e->d, guard = e->result;
+	const struct mt_stackmaps_thread thread = { e->ts_ns, e->b, e->c, e->d };
 	struct mt_ledger_range r;
 
-	if (mt_stacks_spawn(p->stacks, e->a, e->b, e->stack, e->ts_ns))
+	if (mt_stackmaps_thread(p->stackmaps, &thread) ||
+	    mt_stacks_spawn(p->stacks, e->a, e->b, e->stack, e->ts_ns))
 		s->strays++;
 	/* Neighbours of equal permissions are one mapping to the kernel, not to the ledger. */
 	if (lo && mt_ledger_find(p->ledger, e->b - 1, &r)) {
@@ -169,6 +172,15 @@ static void on_thread(struct mt_session *s, struct mt_program *p, const struct m
 	}
 	if (lo)
 		mt_stacks_born_on(p->stacks, e->a, hi - lo, guard);
+}
+
+static int note_stackmap(struct mt_program *p, const struct mt_event *e)
+{
+	if (e->unowned && (e->flags & MAP_STACK))
+		return mt_stackmaps_add(p->stackmaps, e->result, e->b, e->prot & PROT_WRITE,
+					e->ts_ns);
+	mt_stackmaps_drop(p->stackmaps, e->result, e->b, e->ts_ns);
+	return 0;
 }
 
 static void on_mmap(struct mt_session *s, struct mt_program *p, const struct mt_event *e)
@@ -185,7 +197,7 @@ static void on_mmap(struct mt_session *s, struct mt_program *p, const struct mt_
 		mt_ledger_fail(p->ledger, e->tid);
 		return;
 	}
-	if (mt_ledger_mmap(p->ledger, e->tid, &call, e->ts_ns))
+	if (mt_ledger_mmap(p->ledger, e->tid, &call, e->ts_ns) || note_stackmap(p, e))
 		s->strays++;
 	if ((e->prot & PROT_EXEC) && !(e->flags & MAP_ANONYMOUS) && !p->modules_stale) {
 		p->modules_stale = true;
@@ -231,6 +243,7 @@ static void on_program_event(struct mt_session *s, struct mt_program *p, const s
 	case MT_EVENT_MMAP_BEGIN:
 	case MT_EVENT_MUNMAP_BEGIN:
 		mt_ledger_begin(p->ledger, e->tid, e->a, e->b);
+		mt_stackmaps_drop(p->stackmaps, e->a, e->b, e->ts_ns);
 		break;
 	case MT_EVENT_MMAP:
 		on_mmap(s, p, e);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "session/ledger.h"
+#include "session/stackmaps.h"
 #include "session/stacks.h"
 #include "target/locate.h"
 #include "target/maps.h"
@@ -35,6 +36,7 @@ int mt_program_new(struct mt_program **out, uint32_t slot, pid_t pid, enum mt_bi
 	mt_rss_init(&p->rss, 0);
 	err = mt_ledger_new(&p->ledger);
 	err = err ? err : mt_stacks_new(&p->stacks, pid);
+	err = err ? err : mt_stackmaps_new(&p->stackmaps);
 	if (err)
 		return err;
 	*out = TAKE_PTR(p);
@@ -58,6 +60,7 @@ void mt_program_free(struct mt_program **program)
 	mt_cleanup_fd(&p->root_fd);
 	mt_ledger_free(&p->ledger);
 	mt_stacks_free(&p->stacks);
+	mt_stackmaps_free(&p->stackmaps);
 	free_modules(p->modules, p->nr_modules);
 	free(p->exe);
 	free(p->cgroup);

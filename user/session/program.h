@@ -22,6 +22,7 @@ struct mt_ledger;
 struct mt_locator;
 struct mt_maps;
 struct mt_probe_target;
+struct mt_stackmaps;
 struct mt_stacks;
 
 #define MT_FILES_MAX 8 /* allocator libraries probed in one process */
@@ -87,6 +88,7 @@ struct mt_program {
 	int64_t mapped_peak_bytes;
 	struct mt_ledger *ledger;
 	struct mt_stacks *stacks;
+	struct mt_stackmaps *stackmaps;
 
 	/* The allocators that are probed; none where another malloc comes first. */
 	const struct mt_probe_target *probed[MT_FILES_MAX];
