@@ -4,7 +4,7 @@ import platform
 import subprocess
 from pathlib import Path
 
-from memtide import Recording, check, image, need, program, record, scratch
+from memtide import Recording, build, check, image, need, program, record, scratch
 from truth import ALIASES, add_up, compare_all
 
 
@@ -166,3 +166,39 @@ def test_another_malloc_behind():
         got = sum(s[field] for s in process["sites"] if s["stack"][0]["function"] == "by_libc")
         want = next(s[field] for s in truth["sites"] if s["function"] == "by_libc")
         check(got == want, f"{field} by libc: {got}, in truth {want}")
+
+
+FLUSHED = """
+#include <pthread.h>
+#include <stdlib.h>
+
+static void *fill(void *arg)
+{
+	void *block[7];
+	int n = *(int *)arg;
+
+	for (int i = 0; i < n; i++)
+		block[i] = malloc(40);
+	for (int i = 0; i < n; i++)
+		free(block[i]);
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	int n = atoi(argv[1]);
+	pthread_t thread;
+
+	return pthread_create(&thread, NULL, fill, &n) || pthread_join(thread, NULL);
+}
+"""
+
+
+def test_flushed():
+    """What a thread's cache hands back when the thread ends is told, and is no free of ours."""
+    program_file = build(FLUSHED, "-O0", "-pthread")
+    few, many = (record("--", program_file, n).report()["processes"][0]["heap"] for n in (2, 7))
+    flushed = many["flushed_free_count"] - few["flushed_free_count"]
+    check(flushed == 5, f"{flushed} of 5 more blocks in a cache were flushed")
+    check(many["free_count"] - few["free_count"] == 5, f"frees {few} {many}")
+    check(many["unknown_free_count"] == 0, f"unknown frees {many}")

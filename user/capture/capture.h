@@ -86,6 +86,7 @@ struct mt_process_row {
 	int64_t heap_peak_ns;	 /* or -1 */
 	int64_t unknown_free_cnt;
 	int64_t inherited_free_cnt;
+	int64_t flushed_free_cnt; /* by the C library, of what the program had freed before */
 	int64_t failed_cnt;
 	int64_t realloc_failed_cnt; /* of these */
 	int64_t discarded_cnt;

@@ -141,6 +141,7 @@ static void fill_heap(struct mt_drain *d, const struct mt_program *p, struct mt_
 	row->heap_peak_ns = proc.peak_ns ? relative(d, proc.peak_ns) : -1;
 	row->unknown_free_cnt = proc.unknown_free_cnt;
 	row->inherited_free_cnt = proc.inherited_free_cnt;
+	row->flushed_free_cnt = proc.flushed_free_cnt;
 	row->failed_cnt = proc.failed_cnt;
 	row->realloc_failed_cnt = proc.realloc_failed_cnt;
 	row->discarded_cnt = proc.discarded_cnt;

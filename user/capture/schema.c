@@ -83,6 +83,7 @@ static const struct mt_column process_columns[] = {
 	NULLABLE(I64, heap_peak_ns),
 	COLUMN(I64, unknown_free_cnt),
 	COLUMN(I64, inherited_free_cnt),
+	COLUMN(I64, flushed_free_cnt),
 	COLUMN(I64, failed_cnt),
 	COLUMN(I64, realloc_failed_cnt),
 	COLUMN(I64, discarded_cnt),

@@ -156,7 +156,7 @@ static json_t *heap_totals(const struct context *ctx, const struct mt_heap *heap
 	if (!heap->watched)
 		return json_null();
 	mt_losses_get(&losses, ctx->model);
-	return json_pack("{so so so so so so so so so so so so so so s{}}", "kind",
+	return json_pack("{so so so so so so so so so so so so so so so s{}}", "kind",
 			 losses.heap == MT_TRUST_EXACT && !heap->entry_only ? json_string("exact")
 									    : json_null(),
 			 "since", text(row->since), "alloc_count", number(heap->alloc_cnt),
@@ -169,7 +169,8 @@ static json_t *heap_totals(const struct context *ctx, const struct mt_heap *heap
 			 by_address(heap, heap->temporary_cnt), "short_lived_count",
 			 by_address(heap, heap->short_lived_cnt), "unknown_free_count",
 			 by_address(heap, row->unknown_free_cnt), "inherited_free_count",
-			 by_address(heap, row->inherited_free_cnt), "failed_count",
+			 by_address(heap, row->inherited_free_cnt), "flushed_free_count",
+			 by_address(heap, row->flushed_free_cnt), "failed_count",
 			 by_address(heap, row->failed_cnt), "ci95");
 }
 

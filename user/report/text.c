@@ -367,6 +367,7 @@ static void print_unseen(struct mt_printer *p, const struct mt_model_process *pr
 	} unseen[] = {
 		{ row->unknown_free_cnt, "frees of blocks older than the attach" },
 		{ row->inherited_free_cnt, "frees of blocks inherited by fork" },
+		{ row->flushed_free_cnt, "frees by a thread's cache, when it ended" },
 		{ row->discarded_cnt, "calls that never returned" },
 	};
 
