@@ -63,19 +63,20 @@ struct mt_unwinder {
 static struct mt_table *table_of(struct mt_unwinder *u, int fd)
 {
 	__cleanup(mt_elf_free) struct mt_elf *elf = NULL;
+	char name[MT_CACHE_NAME_LEN];
 	struct mt_table *t = NULL;
-	const char *build_id;
+	bool kept;
 
 	if (fd < 0) {
 		mt_table_build_vdso(&t);
 	} else if (!mt_elf_new(&elf, fd)) {
-		build_id = mt_elf_build_id(elf);
-		if (u->cache && build_id && !mt_cache_load(u->cache, build_id, &t)) {
+		kept = u->cache && !mt_cache_name(elf, name);
+		if (kept && !mt_cache_load(u->cache, name, &t)) {
 			u->stats.from_cache++;
 			return t;
 		}
-		if (!mt_table_build(&t, elf) && u->cache && build_id)
-			mt_cache_store(u->cache, build_id, t);
+		if (!mt_table_build(&t, elf) && kept)
+			mt_cache_store(u->cache, name, t);
 	}
 	if (!t)
 		mt_table_empty(&t);

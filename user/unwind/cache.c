@@ -4,23 +4,28 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
+#include "target/elf.h"
 #include "unwind/table.h"
 #include "util/cleanup.h"
 
-#define FILE_MAGIC 0x3143544d /* "MTC1" */
+#define FILE_MAGIC 0x3243544d /* "MTC2" */
 
 /* In front of the nodes. */
 struct file_header {
 	uint32_t magic;
 	uint32_t version; /* MT_TABLE_VERSION */
 	uint64_t nr_nodes;
+	uint64_t crc; /* of the nodes */
 };
 
 struct mt_cache {
@@ -85,10 +90,40 @@ void mt_cache_close(struct mt_cache **cache)
 	*cache = NULL;
 }
 
-/* A build id is a name that leads nowhere else. */
-static bool is_name(const char *build_id)
+/* Where the code is: a table has offsets in the file. */
+static uint32_t crc_of_segments(const struct mt_elf *elf, uint32_t crc)
 {
-	return *build_id && build_id[strspn(build_id, "0123456789abcdef")] == '\0';
+	uint64_t segment[3];
+
+	for (size_t i = 0; !mt_elf_code(elf, i, &segment[0], &segment[1], &segment[2]); i++)
+		crc = crc32_z(crc, (const Bytef *)segment, sizeof(segment));
+	return crc;
+}
+
+int mt_cache_name(const struct mt_elf *elf, char name[MT_CACHE_NAME_LEN])
+{
+	const char *build_id = mt_elf_build_id(elf);
+	_free_ uint8_t *frames = NULL;
+	uint64_t address;
+	uint32_t crc = 0;
+	size_t len;
+	int n, err;
+
+	if (!build_id)
+		return -ENOENT;
+	err = mt_elf_read_frames(elf, &frames, &len, &address);
+	if (err && err != -ENOENT)
+		return err;
+	if (!err)
+		crc = crc32_z(crc32_z(0, (const Bytef *)&address, sizeof(address)), frames, len);
+	crc = crc_of_segments(elf, crc);
+	n = snprintf(name, MT_CACHE_NAME_LEN, "%s-%08" PRIx32, build_id, crc);
+	return n < MT_CACHE_NAME_LEN ? 0 : -ENAMETOOLONG;
+}
+
+static uint64_t crc_of(const struct mt_table *t)
+{
+	return crc32_z(0, (const Bytef *)t->nodes, t->nr_nodes * sizeof(*t->nodes));
 }
 
 static bool read_all(int fd, void *out, size_t len)
@@ -121,16 +156,14 @@ static bool write_all(int fd, const void *bytes, size_t len)
 	return true;
 }
 
-int mt_cache_load(struct mt_cache *c, const char *build_id, struct mt_table **out)
+int mt_cache_load(struct mt_cache *c, const char *name, struct mt_table **out)
 {
 	__cleanup(mt_table_free) struct mt_table *t = NULL;
 	struct file_header h;
 	_close_ int fd = -1;
 	struct stat st;
 
-	if (!is_name(build_id))
-		return -EINVAL;
-	fd = openat(c->dir, build_id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = openat(c->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 || !is_ours(fd, S_IFREG, &st) || !read_all(fd, &h, sizeof(h)) ||
 	    h.magic != FILE_MAGIC || h.version != MT_TABLE_VERSION ||
 	    h.nr_nodes > MT_CACHE_BYTES_MAX / sizeof(union mt_table_node) ||
@@ -143,7 +176,7 @@ int mt_cache_load(struct mt_cache *c, const char *build_id, struct mt_table **ou
 	t->nodes = malloc(h.nr_nodes * sizeof(*t->nodes));
 	if (!t->nodes)
 		return -ENOMEM;
-	if (!read_all(fd, t->nodes, h.nr_nodes * sizeof(*t->nodes)) ||
+	if (!read_all(fd, t->nodes, h.nr_nodes * sizeof(*t->nodes)) || crc_of(t) != h.crc ||
 	    mt_table_check(t->nodes, t->nr_nodes))
 		return -ENOENT;
 	futimens(fd, NULL); /* it was used */
@@ -217,24 +250,33 @@ static void make_room(struct mt_cache *c)
 	}
 }
 
-int mt_cache_store(struct mt_cache *c, const char *build_id, const struct mt_table *t)
+/* A new file under a name that no other recorder has, in no other container either. */
+static int create(const struct mt_cache *c, char *name, size_t size)
 {
-	struct file_header h = { FILE_MAGIC, MT_TABLE_VERSION, t->nr_nodes };
+	uint64_t number;
+	int fd;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return -EIO;
+	snprintf(name, size, ".%016" PRIx64, number);
+	fd = openat(c->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+int mt_cache_store(struct mt_cache *c, const char *name, const struct mt_table *t)
+{
+	const struct file_header h = { FILE_MAGIC, MT_TABLE_VERSION, t->nr_nodes, crc_of(t) };
 	_close_ int fd = -1;
-	char temporary[64];
+	char temporary[32];
 	int err = 0;
 
-	if (!is_name(build_id))
-		return -EINVAL;
-	snprintf(temporary, sizeof(temporary), ".%d.new", getpid());
-	unlinkat(c->dir, temporary, 0); /* of a process that had our number */
-	fd = openat(c->dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = create(c, temporary, sizeof(temporary));
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (!write_all(fd, &h, sizeof(h)) ||
 	    !write_all(fd, t->nodes, t->nr_nodes * sizeof(*t->nodes)))
 		err = errno ? -errno : -EIO;
-	else if (renameat(c->dir, temporary, c->dir, build_id))
+	else if (renameat(c->dir, temporary, c->dir, name))
 		err = -errno;
 	if (err)
 		unlinkat(c->dir, temporary, 0);
