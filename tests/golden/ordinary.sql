@@ -45,6 +45,18 @@ INSERT INTO meta (key, value)
   VALUES ('tick_ns', '100000000');
 INSERT INTO meta (key, value)
   VALUES ('traps', '1234567');
+INSERT INTO meta (key, value)
+  VALUES ('unwind_build_ns', '12500000');
+INSERT INTO meta (key, value)
+  VALUES ('unwind_bytes', '139264');
+INSERT INTO meta (key, value)
+  VALUES ('unwind_evicted', '1');
+INSERT INTO meta (key, value)
+  VALUES ('unwind_files', '6');
+INSERT INTO meta (key, value)
+  VALUES ('unwind_from_cache', '3');
+INSERT INTO meta (key, value)
+  VALUES ('unwind_tables', '5');
 CREATE TABLE module(process INTEGER NOT NULL,start INTEGER NOT NULL,end INTEGER NOT NULL,file_offset INTEGER NOT NULL,path TEXT NOT NULL,build_id TEXT,PRIMARY KEY(process,start)) WITHOUT ROWID;
 INSERT INTO module (process, start, end, file_offset, path, build_id)
   VALUES (1, 4194304, 5242880, 0, '/srv/app/bin/server', NULL);

@@ -31,6 +31,9 @@ static const struct loss {
 	{ "stacks_full",
 	  .meaning = "allocations and mappings counted, but shown without a stack: the table of "
 		     "stacks was full; raise --map-memory" },
+	{ "tables_evicted",
+	  .meaning = "files whose unwind tables had no room: stacks end early where their code has "
+		     "no frame pointers; raise --map-memory" },
 	{ "hists_full",
 	  .meaning = "sizes and lifetimes that are in no percentile: the table of histograms was "
 		     "full; raise --map-memory" },

@@ -47,6 +47,14 @@ struct mt_capture;
 #define MT_META_SELF_CPU_NS "self_cpu_ns" /* CPU time that the recorder itself used */
 #define MT_META_COMMAND	    "command"	  /* the target as asked for: "-p 123", "-- prog" */
 
+/* Keys on the tables for unwinding; not there when no stacks were taken. */
+#define MT_META_UNWIND_FILES	  "unwind_files"      /* whose code was met */
+#define MT_META_UNWIND_TABLES	  "unwind_tables"     /* of these that were there in the end */
+#define MT_META_UNWIND_BYTES	  "unwind_bytes"      /* kernel memory of these tables */
+#define MT_META_UNWIND_FROM_CACHE "unwind_from_cache" /* tables that were not built anew */
+#define MT_META_UNWIND_EVICTED	  "unwind_evicted"    /* for want of room */
+#define MT_META_UNWIND_BUILD_NS	  "unwind_build_ns"   /* spent in reading and building */
+
 struct mt_probe_row {
 	const char *module;
 	const char *function;

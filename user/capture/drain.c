@@ -17,6 +17,7 @@
 #include "session/stackmaps.h"
 #include "session/stacks.h"
 #include "session/tables.h"
+#include "session/unwinder.h"
 #include "target/locate.h"
 #include "target/proc.h"
 #include "target/runtime.h"
@@ -414,6 +415,26 @@ static int put_totals(struct mt_drain *d, bool final)
 	return err ? err : mt_capture_put_meta_int(d->capture, MT_META_FINISHED, final);
 }
 
+static int put_unwinder(struct mt_drain *d, const struct mt_unwinder_stats *u)
+{
+	const struct {
+		const char *key;
+		uint64_t value;
+	} counts[] = {
+		{ MT_META_UNWIND_FILES, u->files },
+		{ MT_META_UNWIND_TABLES, u->tables },
+		{ MT_META_UNWIND_BYTES, u->bytes },
+		{ MT_META_UNWIND_FROM_CACHE, u->from_cache },
+		{ MT_META_UNWIND_EVICTED, u->evicted },
+		{ MT_META_UNWIND_BUILD_NS, u->build_ns },
+	};
+	int err = mt_capture_put_lost(d->capture, "tables_evicted", u->evicted);
+
+	for (size_t i = 0; i < ARRAY_SIZE(counts) && !err; i++)
+		err = mt_capture_put_meta_int(d->capture, counts[i].key, counts[i].value);
+	return err;
+}
+
 static int put_lost(struct mt_drain *d)
 {
 	static const char *const names[] = {
@@ -433,6 +454,7 @@ static int put_lost(struct mt_drain *d)
 
 static int put_all(struct mt_drain *d, bool final)
 {
+	struct mt_unwinder_stats unwinder;
 	int err = mt_drain_heap_tick(d->heap, final);
 
 	for (uint32_t slot = 1; slot <= mt_session_slots(d->session) && !err; slot++) {
@@ -444,6 +466,8 @@ static int put_all(struct mt_drain *d, bool final)
 		err = err ? err : put_probes(d, p);
 	}
 	err = err ? err : put_totals(d, final);
+	if (!err && mt_session_unwinder_stats(d->session, &unwinder))
+		err = put_unwinder(d, &unwinder);
 	return err ? err : put_lost(d);
 }
 

@@ -126,6 +126,12 @@ static const struct meta_field meta_fields[] = {
 	{ MT_META_TRAPS, offsetof(struct mt_model_meta, traps), true },
 	{ MT_META_TICK_NS, offsetof(struct mt_model_meta, tick_ns), true },
 	{ MT_META_SELF_CPU_NS, offsetof(struct mt_model_meta, self_cpu_ns), true },
+	{ MT_META_UNWIND_FILES, offsetof(struct mt_model_meta, unwind_files), true },
+	{ MT_META_UNWIND_TABLES, offsetof(struct mt_model_meta, unwind_tables), true },
+	{ MT_META_UNWIND_BYTES, offsetof(struct mt_model_meta, unwind_bytes), true },
+	{ MT_META_UNWIND_FROM_CACHE, offsetof(struct mt_model_meta, unwind_from_cache), true },
+	{ MT_META_UNWIND_EVICTED, offsetof(struct mt_model_meta, unwind_evicted), true },
+	{ MT_META_UNWIND_BUILD_NS, offsetof(struct mt_model_meta, unwind_build_ns), true },
 };
 
 static int64_t parse_number(const char *text)

@@ -94,6 +94,12 @@ struct mt_model_meta {
 	int64_t traps;
 	int64_t tick_ns;
 	int64_t self_cpu_ns;
+	int64_t unwind_files;
+	int64_t unwind_tables;
+	int64_t unwind_bytes;
+	int64_t unwind_from_cache;
+	int64_t unwind_evicted;
+	int64_t unwind_build_ns;
 };
 
 struct mt_model {

@@ -431,18 +431,30 @@ static json_t *probes(const struct mt_model *m)
 	return TAKE_PTR(array);
 }
 
+/* The tables for unwinding; null without stacks. */
+static json_t *unwind(const struct mt_model_meta *meta)
+{
+	if (meta->unwind_files == -1)
+		return json_null();
+	return json_pack(
+		"{so so so so so so}", "files", number(meta->unwind_files), "tables",
+		known(meta->unwind_tables), "bytes", known(meta->unwind_bytes), "from_cache",
+		known(meta->unwind_from_cache), "evicted", known(meta->unwind_evicted), "build_ms",
+		meta->unwind_build_ns == -1 ? json_null() : json_real(meta->unwind_build_ns / 1e6));
+}
+
 static json_t *capture(const struct mt_model *m)
 {
 	const struct mt_model_meta *meta = &m->meta;
 
-	return json_pack("{so so so so so sn sn sn sn so so s{so so} so so}", "started",
+	return json_pack("{so so so so so sn sn sn sn so so s{so so} so so so}", "started",
 			 text(meta->started), "duration_s", known_seconds(meta->duration_ns),
 			 "finished", json_boolean(meta->finished == 1), "command",
 			 text(meta->command), "mode", text(meta->mode), "budget_pct",
 			 "overhead_pct", "exact_would_cost_pct", "trap_cost_ns", "traps",
 			 known(meta->traps), "self_cpu_s", known_seconds(meta->self_cpu_ns),
 			 "hooks", "vm", text(meta->hooks_vm), "return", text(meta->hooks_return),
-			 "lost", lost(m), "probes", probes(m));
+			 "unwind", unwind(meta), "lost", lost(m), "probes", probes(m));
 }
 
 static json_t *processes(const struct mt_model *m)

@@ -356,3 +356,10 @@ uint64_t mt_session_strays(const struct mt_session *s)
 {
 	return s->strays;
 }
+
+bool mt_session_unwinder_stats(const struct mt_session *s, struct mt_unwinder_stats *out)
+{
+	if (s->unwinder)
+		mt_unwinder_stats(s->unwinder, out);
+	return s->unwinder;
+}

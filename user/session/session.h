@@ -25,6 +25,7 @@ struct mt_locator;
 struct mt_perfmap;
 struct mt_program;
 struct mt_session;
+struct mt_unwinder_stats;
 
 /* A file that has an allocator's functions, under names with a prefix. */
 struct mt_session_library {
@@ -78,6 +79,9 @@ const struct mt_perfmap *mt_session_maps(const struct mt_session *s, size_t *nr)
 
 /* Events of which no program was known any more, and links that could not be opened. */
 uint64_t mt_session_strays(const struct mt_session *s);
+
+/* Of the tables for unwinding; false: stacks are not taken. */
+bool mt_session_unwinder_stats(const struct mt_session *s, struct mt_unwinder_stats *out);
 
 /* By slot, NULL for none; slots run from 1 to mt_session_slots(). */
 struct mt_program *mt_session_program(const struct mt_session *s, uint32_t slot);

@@ -54,7 +54,8 @@ struct mt_unwinder {
 	uint32_t busy; /* taken from the queue and not done */
 	bool ending;
 	struct file files[MT_FILES_TABLES_MAX];
-	struct mt_unwinder_stats stats;
+	struct mt_unwinder_stats told;	/* as of when the thread last came for more */
+	struct mt_unwinder_stats stats; /* the thread's */
 };
 
 /* ---- in the thread ----------------------------------------------------------------------- */
@@ -102,6 +103,14 @@ static int make_map(const struct mt_table *t)
 	memcpy(at, t->nodes, len);
 	munmap(at, len);
 	return fd;
+}
+
+/* What it takes in the kernel: pages, and one in front of them. */
+static uint64_t map_bytes(const struct mt_table *t)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	return (t->nr_nodes * sizeof(*t->nodes) + 2 * page - 1) / page * page;
 }
 
 static uint64_t uses(const struct mt_unwinder *u, uint32_t number)
@@ -155,7 +164,7 @@ static int prepare_map(struct mt_unwinder *u, uint32_t number)
 
 	if (!t)
 		return -1;
-	bytes = t->nr_nodes * sizeof(*t->nodes);
+	bytes = map_bytes(t);
 	if (!make_room(u, number, bytes)) {
 		u->files[number].state = EVICTED;
 		u->stats.evicted++;
@@ -185,13 +194,23 @@ static void publish(struct mt_unwinder *u, uint32_t *numbers, int *maps, uint32_
 	}
 }
 
+static bool is_ending(struct mt_unwinder *u)
+{
+	bool ending;
+
+	pthread_mutex_lock(&u->lock);
+	ending = u->ending;
+	pthread_mutex_unlock(&u->lock);
+	return ending;
+}
+
 static void serve(struct mt_unwinder *u, const uint32_t *numbers, uint32_t nr)
 {
 	uint32_t published[BATCH_MAX], n = 0;
 	int64_t start = mt_clock_ns();
 	int maps[BATCH_MAX];
 
-	for (uint32_t i = 0; i < nr; i++) {
+	for (uint32_t i = 0; i < nr && !is_ending(u); i++) {
 		maps[n] = prepare_map(u, numbers[i]);
 		if (maps[n] >= 0)
 			published[n++] = numbers[i];
@@ -206,6 +225,7 @@ static uint32_t take(struct mt_unwinder *u, uint32_t *numbers)
 	uint32_t n = 0;
 
 	pthread_mutex_lock(&u->lock);
+	u->told = u->stats;
 	u->busy = 0;
 	if (u->head == u->tail)
 		pthread_cond_broadcast(&u->idle);
@@ -237,7 +257,6 @@ static void ask(struct mt_unwinder *u, uint32_t number, int fd)
 	u->files[number].fd = fd;
 	u->files[number].state = ASKED;
 	u->queue[u->tail++ % MT_FILES_TABLES_MAX] = number;
-	u->stats.files++;
 	pthread_cond_signal(&u->wake);
 	pthread_mutex_unlock(&u->lock);
 }
@@ -342,6 +361,8 @@ void mt_unwinder_wait(struct mt_unwinder *u)
 
 void mt_unwinder_stats(struct mt_unwinder *u, struct mt_unwinder_stats *out)
 {
-	mt_unwinder_wait(u);
-	*out = u->stats;
+	pthread_mutex_lock(&u->lock);
+	*out = u->told;
+	out->files = u->tail;
+	pthread_mutex_unlock(&u->lock);
 }

@@ -48,7 +48,7 @@ void mt_unwinder_prepare(struct mt_unwinder *u, const struct mt_probe_target *fi
 /* Waits until all that was asked for is published. */
 void mt_unwinder_wait(struct mt_unwinder *u);
 
-/* Of all that was asked for, which it waits for. */
+/* What was done by now; what is under way is not in it. */
 void mt_unwinder_stats(struct mt_unwinder *u, struct mt_unwinder_stats *out);
 
 #endif
