@@ -360,11 +360,15 @@ static json_t *peak(const struct mt_process_row *row)
 /* How many stacks end in which way. */
 static json_t *stack_ends(const struct mt_unwound *u)
 {
-	json_t *ends = json_object();
+	_decref_ json_t *ends = json_object();
 
-	for (size_t i = 0; i < u->nr_ends; i++)
-		json_object_set_new(ends, u->ends[i].name, json_integer(u->ends[i].cnt));
-	return ends;
+	for (size_t i = 0; ends && i < u->nr_ends; i++) {
+		_free_ char *name = mt_escape_utf8(u->ends[i].name);
+
+		if (!name || json_object_set_new(ends, name, number(u->ends[i].cnt)))
+			return NULL;
+	}
+	return TAKE_PTR(ends);
 }
 
 static json_t *process(const struct mt_model *m, const struct mt_model_process *p)
