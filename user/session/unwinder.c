@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -29,14 +30,16 @@
 enum state {
 	UNKNOWN,
 	ASKED,	   /* its table is being made */
-	PUBLISHED, /* or there is none to be had */
+	PUBLISHED, /* an empty one where none is to be had */
 	EVICTED,   /* there was no room for it */
 };
 
 struct file {
 	enum state state;
-	int fd; /* -1: the vDSO */
-	uint64_t bytes;
+	int fd;		/* -1: the vDSO */
+	uint64_t bytes; /* of its table, once that is known */
+	bool from_cache;
+	bool was_evicted;
 };
 
 struct mt_unwinder {
@@ -45,12 +48,13 @@ struct mt_unwinder {
 	uint64_t bytes_max;
 	pthread_t thread;
 	bool started;
-	/* Under the lock, but for the state of those asked for, which is the thread's. */
+	/* Under the lock, but for what of the files is the thread's: all but their states. */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	pthread_cond_t idle;
-	uint32_t queue[MT_FILES_TABLES_MAX]; /* numbers; each is asked for once */
+	uint32_t queue[MT_FILES_TABLES_MAX]; /* numbers; each is there once at most */
 	uint32_t head, tail;
+	uint32_t nr_files;
 	uint32_t busy; /* taken from the queue and not done */
 	bool ending;
 	struct file files[MT_FILES_TABLES_MAX];
@@ -61,19 +65,20 @@ struct mt_unwinder {
 /* ---- in the thread ----------------------------------------------------------------------- */
 
 /* From the cache, else built and put there; of what says nothing, an empty one. */
-static struct mt_table *table_of(struct mt_unwinder *u, int fd)
+static struct mt_table *table_of(const struct mt_unwinder *u, struct file *f)
 {
 	__cleanup(mt_elf_free) struct mt_elf *elf = NULL;
 	char name[MT_CACHE_NAME_LEN];
 	struct mt_table *t = NULL;
 	bool kept;
 
-	if (fd < 0) {
+	f->from_cache = false;
+	if (f->fd < 0) {
 		mt_table_build_vdso(&t);
-	} else if (!mt_elf_new(&elf, fd)) {
+	} else if (!mt_elf_new(&elf, f->fd)) {
 		kept = u->cache && !mt_cache_name(elf, name);
 		if (kept && !mt_cache_load(u->cache, name, &t)) {
-			u->stats.from_cache++;
+			f->from_cache = true;
 			return t;
 		}
 		if (!mt_table_build(&t, elf) && kept)
@@ -121,34 +126,64 @@ static uint64_t uses(const struct mt_unwinder *u, uint32_t number)
 	return n;
 }
 
+static void set_state(struct mt_unwinder *u, uint32_t number, enum state state)
+{
+	pthread_mutex_lock(&u->lock);
+	u->files[number].state = state;
+	pthread_mutex_unlock(&u->lock);
+}
+
+static void leave_out(struct mt_unwinder *u, uint32_t number)
+{
+	u->stats.evicted += !u->files[number].was_evicted;
+	u->files[number].was_evicted = true;
+	set_state(u, number, EVICTED);
+}
+
 static void evict(struct mt_unwinder *u, uint32_t number)
 {
 	bpf_map_delete_elem(mt_kernel_map_fd(u->kernel, "mt_tables"), &number);
 	u->stats.bytes -= u->files[number].bytes;
+	u->stats.from_cache -= u->files[number].from_cache;
 	u->stats.tables--;
-	u->stats.evicted++;
-	u->files[number].state = EVICTED;
+	leave_out(u, number);
 }
 
-/* Room for a table: those whose code was met least go, though not for one that is met less. */
+/*
+ * Who would have to go for a file that was met so often: the one met least, and that less than half
+ * as often, so that two do not drive each other out in turn. 0: none; else what is there for it,
+ * all of them together.
+ */
+static uint64_t find_least(const struct mt_unwinder *u, uint64_t met, uint32_t *least)
+{
+	uint64_t fewest = UINT64_MAX, bytes = 0;
+
+	for (uint32_t i = 1; i < MT_FILES_TABLES_MAX; i++) {
+		const struct file *f = &u->files[i];
+		uint64_t n;
+
+		if (f->state != PUBLISHED)
+			continue;
+		n = uses(u, i);
+		if (n >= (met + 1) / 2)
+			continue;
+		bytes += f->bytes;
+		if (n < fewest) {
+			fewest = n;
+			*least = i;
+		}
+	}
+	return bytes;
+}
+
+/* None goes where that is not enough. */
 static bool make_room(struct mt_unwinder *u, uint32_t number, uint64_t bytes)
 {
+	uint64_t met = uses(u, number);
+	uint32_t least = 0;
+
 	while (u->stats.bytes + bytes > u->bytes_max) {
-		uint64_t fewest = uses(u, number) + 1;
-		uint32_t least = 0;
-
-		for (uint32_t i = 1; i < MT_FILES_TABLES_MAX; i++) {
-			uint64_t n;
-
-			if (u->files[i].state != PUBLISHED || !u->files[i].bytes)
-				continue;
-			n = uses(u, i);
-			if (n < fewest) {
-				fewest = n;
-				least = i;
-			}
-		}
-		if (!least)
+		if (u->stats.bytes + bytes > u->bytes_max + find_least(u, met, &least))
 			return false;
 		evict(u, least);
 	}
@@ -158,23 +193,23 @@ static bool make_room(struct mt_unwinder *u, uint32_t number, uint64_t bytes)
 /* The map that is to be published under the number, or -1. */
 static int prepare_map(struct mt_unwinder *u, uint32_t number)
 {
-	__cleanup(mt_table_free) struct mt_table *t = table_of(u, u->files[number].fd);
-	uint64_t bytes;
+	__cleanup(mt_table_free) struct mt_table *t = NULL;
+	struct file *f = &u->files[number];
 	int map;
 
-	if (!t)
-		return -1;
-	bytes = map_bytes(t);
-	if (!make_room(u, number, bytes)) {
-		u->files[number].state = EVICTED;
-		u->stats.evicted++;
+	if (!f->bytes || make_room(u, number, f->bytes))
+		t = table_of(u, f);
+	if (t)
+		f->bytes = map_bytes(t);
+	if (!t || !make_room(u, number, f->bytes)) {
+		leave_out(u, number);
 		return -1;
 	}
 	map = make_map(t);
 	if (map < 0)
 		return -1;
-	u->files[number].bytes = bytes;
-	u->stats.bytes += bytes;
+	u->stats.bytes += f->bytes;
+	u->stats.from_cache += f->from_cache;
 	u->stats.tables++;
 	return map;
 }
@@ -189,7 +224,7 @@ static void publish(struct mt_unwinder *u, uint32_t *numbers, int *maps, uint32_
 			bpf_map_update_elem(outer, &numbers[i], &maps[i], BPF_ANY);
 	}
 	for (uint32_t i = 0; i < nr; i++) {
-		u->files[numbers[i]].state = PUBLISHED;
+		set_state(u, numbers[i], PUBLISHED);
 		close(maps[i]);
 	}
 }
@@ -254,6 +289,7 @@ static void *work(void *unwinder)
 static void ask(struct mt_unwinder *u, uint32_t number, int fd)
 {
 	pthread_mutex_lock(&u->lock);
+	u->nr_files += u->files[number].state == UNKNOWN;
 	u->files[number].fd = fd;
 	u->files[number].state = ASKED;
 	u->queue[u->tail++ % MT_FILES_TABLES_MAX] = number;
@@ -261,16 +297,25 @@ static void ask(struct mt_unwinder *u, uint32_t number, int fd)
 	pthread_mutex_unlock(&u->lock);
 }
 
-static bool is_asked(struct mt_unwinder *u, uint32_t number)
+static enum state state_of(struct mt_unwinder *u, uint32_t number)
 {
-	bool asked;
+	enum state state;
 
-	if (!number || number >= MT_FILES_TABLES_MAX)
-		return true;
 	pthread_mutex_lock(&u->lock);
-	asked = u->files[number].state != UNKNOWN;
+	state = u->files[number].state;
 	pthread_mutex_unlock(&u->lock);
-	return asked;
+	return state;
+}
+
+/* 0: it has none that can have a table, or is known. */
+static uint32_t number_of_new(struct mt_unwinder *u, const struct mt_file_key *key)
+{
+	uint32_t number;
+
+	if (mt_kernel_file_number(u->kernel, key, &number) || number >= MT_FILES_TABLES_MAX ||
+	    state_of(u, number) != UNKNOWN)
+		return 0;
+	return number;
 }
 
 int mt_unwinder_new(struct mt_unwinder **out, struct mt_kernel *k, uint64_t bytes_max)
@@ -293,7 +338,8 @@ int mt_unwinder_new(struct mt_unwinder **out, struct mt_kernel *k, uint64_t byte
 		mt_unwinder_free(&u);
 		return mt_err(-EAGAIN, "cannot start a thread: raise the limit (ulimit -u)");
 	}
-	if (!mt_kernel_file_number(k, &vdso, &number) && !is_asked(u, number))
+	number = number_of_new(u, &vdso);
+	if (number)
 		ask(u, number, -1);
 	*out = u;
 	return 0;
@@ -322,17 +368,37 @@ void mt_unwinder_free(struct mt_unwinder **unwinder)
 	*unwinder = NULL;
 }
 
-void mt_unwinder_on_file(struct mt_unwinder *u, const struct mt_event *e)
+/*
+ * Or -1: it has gone, and who maps it next makes the kernel ask again. Another file may be mapped
+ * there by now: the inode tells, but for the upper bits where an overlay says of which layer it is.
+ */
+static int open_mapped(const struct mt_event *e)
 {
+	_close_ int fd = -1;
+	struct stat st;
 	char path[96];
-	int fd;
 
-	if (e->result <= 0 || e->result >= MT_FILES_TABLES_MAX || is_asked(u, e->result))
-		return;
 	snprintf(path, sizeof(path), "/proc/%u/map_files/%llx-%llx", e->tgid,
 		 (unsigned long long)e->a, (unsigned long long)e->b);
 	fd = mt_locate_open_regular(AT_FDCWD, path, 0);
-	if (fd >= 0) /* else it has gone; who maps it next will make the kernel ask again */
+	if (fd < 0 || fstat(fd, &st) || (st.st_ino ^ e->c) << 16)
+		return -1;
+	return TAKE_FD(fd);
+}
+
+void mt_unwinder_on_file(struct mt_unwinder *u, const struct mt_event *e)
+{
+	enum state state;
+	int fd = -1;
+
+	if (e->result <= 0 || e->result >= MT_FILES_TABLES_MAX)
+		return;
+	state = state_of(u, e->result);
+	if (state == UNKNOWN)
+		fd = open_mapped(e);
+	if (state == EVICTED) /* it may have been met more often meanwhile */
+		ask(u, e->result, u->files[e->result].fd);
+	else if (fd >= 0)
 		ask(u, e->result, fd);
 }
 
@@ -341,12 +407,9 @@ void mt_unwinder_prepare(struct mt_unwinder *u, const struct mt_probe_target *fi
 	/* As the kernel has it: 12 bits and 20. */
 	const struct mt_file_key key = { .inode = file->inode,
 					 .dev = major(file->dev) << 20 | minor(file->dev) };
-	uint32_t number;
-	int fd;
+	uint32_t number = file->is_elf ? number_of_new(u, &key) : 0;
+	int fd = number ? fcntl(file->fd, F_DUPFD_CLOEXEC, 0) : -1;
 
-	if (!file->is_elf || mt_kernel_file_number(u->kernel, &key, &number) || is_asked(u, number))
-		return;
-	fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
 	if (fd >= 0)
 		ask(u, number, fd);
 }
@@ -363,6 +426,6 @@ void mt_unwinder_stats(struct mt_unwinder *u, struct mt_unwinder_stats *out)
 {
 	pthread_mutex_lock(&u->lock);
 	*out = u->told;
-	out->files = u->tail;
+	out->files = u->nr_files;
 	pthread_mutex_unlock(&u->lock);
 }

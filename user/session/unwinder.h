@@ -9,9 +9,11 @@
  * nodes in the array of maps `mt_tables`. A file of which nothing can be known gets an empty
  * one, so that the kernel does not ask again.
  *
- * All tables together take at most the bytes given; where one has no room those that were used
- * least go, and stacks in their files end as in code without a table. mt_unwinder_stats says what
- * there was. The files stay open, so that their inode numbers mean the same as long as we run.
+ * All tables together take at most the bytes given. For one that has no room those go whose files
+ * were met less than half as often, if that is enough; stacks in files without one end as in code
+ * without a table. Who was left out is asked for again when the kernel meets it again.
+ * mt_unwinder_stats says what there was. The files stay open, so that their inode numbers mean the
+ * same as long as we run.
  *
  * Call it from one thread. Errors are -errno, logged where they cost more than one file's stacks.
  */
@@ -32,7 +34,7 @@ struct mt_unwinder_stats {
 	uint64_t tables;     /* published, with rows */
 	uint64_t bytes;	     /* of these */
 	uint64_t from_cache; /* of these */
-	uint64_t evicted;    /* for want of room */
+	uint64_t evicted;    /* files that had none for a while, for want of room */
 	uint64_t build_ns;   /* spent in building */
 };
 
