@@ -25,8 +25,11 @@ int mt_lose(__u32 what);
 /* What is known of the code in a range may not be so any more. */
 int mt_code_forget(__u64 start, __u64 len, __u32 slot);
 
-/* The number of a file, a new one if it has none; 0: there is no room. */
-__u32 mt_file_number(const struct mt_file_key *key);
+/*
+ * The number of the file that this process maps there, a new one if it has none. -ENOENT: it maps
+ * none; -EBUSY: another thread changes the mappings.
+ */
+int mt_file_mapped(__u64 address);
 
 /* Puts into th->scratch where th->walk is, if that is a caller, and its callers. */
 int mt_unwind(struct mt_thread *th);

@@ -292,8 +292,6 @@ static __always_inline int set_kind(struct mt_control *ctl)
 SEC("?syscall")
 int mt_control(struct mt_control *ctl)
 {
-	struct mt_file_key file;
-
 	switch (ctl->op) {
 	case MT_CONTROL_ADOPT:
 		ctl->error = adopt(ctl);
@@ -312,9 +310,10 @@ int mt_control(struct mt_control *ctl)
 		ctl->error = set_kind(ctl);
 		break;
 	case MT_CONTROL_FILE:
-		file = ctl->file;
-		ctl->number = mt_file_number(&file);
-		ctl->error = ctl->number ? 0 : -7; /* E2BIG */
+		ctl->error = mt_file_mapped(ctl->address);
+		ctl->number = ctl->error;
+		if (ctl->error > 0)
+			ctl->error = 0;
 		break;
 	case MT_CONTROL_SWEEP:
 		ctl->error = 0;

@@ -67,11 +67,12 @@ static __always_inline const union mt_table_node *mt_unwind_node(void *table, __
 #define MT_PAGES_MAX  (1 << 16) /* of a mapping of 256 MiB */
 #define MT_HIDDEN_MAX 8
 #define MT_ASKED_MAX  64 /* then nobody answers */
+#define MT_ENOENT     2
 #define MT_EBUSY      16
 
 __u32 mt_last_file = 0;
 
-__noinline __u32 mt_file_number(const struct mt_file_key *key)
+static __always_inline __u32 mt_file_number(const struct mt_file_key *key)
 {
 	struct mt_file_key copy;
 	__u32 *number, next;
@@ -131,10 +132,31 @@ static __always_inline void tell_file(const struct place *p, __u32 number, __u32
 }
 
 /*
- * Asks the kernel for the page at `address`, and keeps the answer. Asking fails while another
- * thread changes the mappings, as malloc does all the time, so it is done again for some
- * microseconds. 0; or how the stack ends.
+ * Asking fails while another thread changes the mappings, as malloc does all the time, so it is
+ * done again for some microseconds.
  */
+static __always_inline long find_place(__u64 address, struct place *p)
+{
+	long err = -MT_EBUSY;
+
+	for (int i = 0; i < MT_CODE_TRIES && err == -MT_EBUSY; i++)
+		err = bpf_find_vma(bpf_get_current_task_btf(), address, note_place, p, 0);
+	return err;
+}
+
+__noinline int mt_file_mapped(__u64 address)
+{
+	struct place place = {};
+	long err = find_place(address, &place);
+	__u32 number;
+
+	if (err == -MT_EBUSY)
+		return -MT_EBUSY;
+	number = err || !place.has_file ? 0 : mt_file_number(&place.file);
+	return number ? number : -MT_ENOENT;
+}
+
+/* Asks the kernel for the page at `address`, and keeps the answer. 0; or how the stack ends. */
 __noinline int mt_code_ask(__u64 address, __u32 slot)
 {
 	struct mt_code_key key = { .page = address >> MT_PAGE_SHIFT, .slot = slot };
@@ -142,10 +164,8 @@ __noinline int mt_code_ask(__u64 address, __u32 slot)
 	struct mt_code code = {};
 	__u64 *uses;
 	__u32 number;
-	long err = -MT_EBUSY;
+	long err = find_place(address, &place);
 
-	for (int i = 0; i < MT_CODE_TRIES && err == -MT_EBUSY; i++)
-		err = bpf_find_vma(bpf_get_current_task_btf(), address, note_place, &place, 0);
 	if (err == -MT_EBUSY)
 		return MT_STACK_BUSY;
 	if (err || !place.is_code)

@@ -529,7 +529,7 @@ enum mt_control_op {
 	MT_CONTROL_OPEN_AT_BIRTH = 5, /* OPEN, before its first instruction */
 	MT_CONTROL_SHARE = 6,	      /* events that processes share count for it too */
 	MT_CONTROL_ENTRY_ONLY = 7,    /* its links have no return probes */
-	MT_CONTROL_FILE = 8,	      /* the number of `file`, a new one if it has none */
+	MT_CONTROL_FILE = 8,	      /* the number of the file that we map at `address` */
 };
 
 struct mt_control {
@@ -537,10 +537,10 @@ struct mt_control {
 	__u32 tgid;
 	__u32 slot;
 	__s32 error;
-	struct mt_file_key file;
+	__u64 address;
 	__u32 number;
 	__u32 zero;
 };
-_Static_assert(sizeof(struct mt_control) == 40, "wire");
+_Static_assert(sizeof(struct mt_control) == 32, "wire");
 
 #endif

@@ -2,6 +2,7 @@
 #include "session/kernel.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@
 #include "session/uapi.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+
+#define BUSY_TRIES 10000
 
 struct mt_kernel {
 	struct memtide *skel;
@@ -406,11 +409,16 @@ int mt_kernel_control(struct mt_kernel *k, enum mt_control_op op, pid_t tgid, ui
 	return err;
 }
 
-int mt_kernel_file_number(struct mt_kernel *k, const struct mt_file_key *file, uint32_t *number)
+int mt_kernel_file_number(struct mt_kernel *k, const void *at, uint32_t *number)
 {
-	struct mt_control ctl = { .op = MT_CONTROL_FILE, .file = *file };
+	struct mt_control ctl = { .op = MT_CONTROL_FILE, .address = (uintptr_t)at };
 	int err = control(k, &ctl);
 
+	/* While another thread of ours changes our mappings. */
+	for (int i = 0; err == -EBUSY && i < BUSY_TRIES; i++) {
+		sched_yield();
+		err = control(k, &ctl);
+	}
 	*number = ctl.number;
 	return err;
 }

@@ -79,8 +79,12 @@ int mt_kernel_exit_fd(const struct mt_kernel *k, enum mt_link_kind kind);
 /* Ask mt_control (wire.h); *slot may be NULL. Not logged. */
 int mt_kernel_control(struct mt_kernel *k, enum mt_control_op op, pid_t tgid, uint32_t *slot);
 
-/* The number under which the kernel knows a file, MT_CONTROL_FILE. Not logged. */
-int mt_kernel_file_number(struct mt_kernel *k, const struct mt_file_key *file, uint32_t *number);
+/*
+ * The number under which the kernel knows the file that we have mapped at `at`, MT_CONTROL_FILE.
+ * What stat() says would not do: on an overlay or btrfs, code is of another inode or device. Not
+ * logged.
+ */
+int mt_kernel_file_number(struct mt_kernel *k, const void *at, uint32_t *number);
 
 /* Events: a descriptor to wait on, and a callback for each that is there. */
 int mt_kernel_events_fd(const struct mt_kernel *k);

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -307,12 +307,12 @@ static enum state state_of(struct mt_unwinder *u, uint32_t number)
 	return state;
 }
 
-/* 0: it has none that can have a table, or is known. */
-static uint32_t number_of_new(struct mt_unwinder *u, const struct mt_file_key *key)
+/* Of what we have mapped there. 0: it has none that can have a table, or is known. */
+static uint32_t number_of_new(struct mt_unwinder *u, const void *at)
 {
 	uint32_t number;
 
-	if (mt_kernel_file_number(u->kernel, key, &number) || number >= MT_FILES_TABLES_MAX ||
+	if (mt_kernel_file_number(u->kernel, at, &number) || number >= MT_FILES_TABLES_MAX ||
 	    state_of(u, number) != UNKNOWN)
 		return 0;
 	return number;
@@ -320,7 +320,6 @@ static uint32_t number_of_new(struct mt_unwinder *u, const struct mt_file_key *k
 
 int mt_unwinder_new(struct mt_unwinder **out, struct mt_kernel *k, uint64_t bytes_max)
 {
-	const struct mt_file_key vdso = { 0 };
 	struct mt_unwinder *u = calloc(1, sizeof(*u));
 	uint32_t number;
 
@@ -338,7 +337,7 @@ int mt_unwinder_new(struct mt_unwinder **out, struct mt_kernel *k, uint64_t byte
 		mt_unwinder_free(&u);
 		return mt_err(-EAGAIN, "cannot start a thread: raise the limit (ulimit -u)");
 	}
-	number = number_of_new(u, &vdso);
+	number = number_of_new(u, (const void *)getauxval(AT_SYSINFO_EHDR));
 	if (number)
 		ask(u, number, -1);
 	*out = u;
@@ -404,12 +403,15 @@ void mt_unwinder_on_file(struct mt_unwinder *u, const struct mt_event *e)
 
 void mt_unwinder_prepare(struct mt_unwinder *u, const struct mt_probe_target *file)
 {
-	/* As the kernel has it: 12 bits and 20. */
-	const struct mt_file_key key = { .inode = file->inode,
-					 .dev = major(file->dev) << 20 | minor(file->dev) };
-	uint32_t number = file->is_elf ? number_of_new(u, &key) : 0;
-	int fd = number ? fcntl(file->fd, F_DUPFD_CLOEXEC, 0) : -1;
+	void *at = file->is_elf ? mmap(NULL, 1, PROT_READ, MAP_PRIVATE, file->fd, 0) : MAP_FAILED;
+	uint32_t number;
+	int fd;
 
+	if (at == MAP_FAILED)
+		return;
+	number = number_of_new(u, at);
+	munmap(at, 1);
+	fd = number ? fcntl(file->fd, F_DUPFD_CLOEXEC, 0) : -1;
 	if (fd >= 0)
 		ask(u, number, fd);
 }
