@@ -262,7 +262,8 @@ static int attach(struct mt_session *s, struct mt_process *process, pid_t tid, b
 	if (is_entry_only(s, process))
 		drop_returns(s, process);
 	nr = find_targets(s, p, tid, maps, predict, targets);
-	if (s->unwinder && p->seen_ns < 0)
+	/* Before its first stack; an exec is seen from its start on, and has new files. */
+	if (s->unwinder && (predict || p->seen_ns < 0))
 		mt_unwinder_wait(s->unwinder);
 	if (nr > 0)
 		err = attach_targets(s, process, targets, nr, since);

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+"""The unwinder's tables: from the cache, of files that come late, too many of them, gone with us."""
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+from memtide import (TOOL, Program, Recording, Skip, bpf_objects, build, check, image, need, program,
+                     record, report_result, scratch, still_there, until)
+from truth import compare_all
+
+if platform.machine() != "x86_64":
+    raise Skip("the unwinder is for x86-64")
+
+BARE = ("-O2", "-fomit-frame-pointer")
+
+LIBRARY = """
+#include <stdlib.h>
+#define NOINLINE __attribute__((noipa))
+#define KEEP(p) __asm__ volatile("" : : "r"(p) : "memory")
+static NOINLINE void dive(int n)
+{
+    char frame[SIZE];
+    KEEP(frame);
+    if (n) {
+        dive(n - 1);
+    } else {
+        void *p = malloc(SIZE);
+        KEEP(p);
+        free(p);
+    }
+    KEEP(frame);
+}
+void work(void)
+{
+    dive(20);
+}
+"""
+
+MAIN = """
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+    setvbuf(stdout, NULL, _IONBF, 0);
+    for (int i = 1; i < argc; i++) {
+        void *lib;
+        void (*work)(void);
+        puts("ready");
+        getchar();
+        lib = dlopen(argv[i], RTLD_NOW);
+        work = (void (*)(void))dlsym(lib, "work");
+        for (int n = 0; n < 500; n++) {
+            work();
+            usleep(1000);
+        }
+        dlclose(lib);
+    }
+    puts("done");
+    getchar();
+    return 0;
+}
+"""
+
+
+SIZES = (1000, 3000)
+
+
+def library(path, size):
+    """Of different size the frames are elsewhere: the table of one is wrong for the other."""
+    made = build(LIBRARY, *BARE, "-shared", "-fPIC", f"-DSIZE={size}")
+    os.replace(made, path)
+
+
+def own_cache():
+    """A recorder with an empty cache of its own; where that is."""
+    need("unshare")
+    folder = scratch()
+    tool, cache = folder / "memtide", folder / "cache"
+    cache.mkdir()
+    tool.write_text(f"#!/bin/sh\nexec unshare -m sh -c 'mount --bind {cache} /var/cache && "
+                    f"exec {TOOL} \"$@\"' sh \"$@\"\n")
+    tool.chmod(0o755)
+    return tool, cache / "memtide"
+
+
+def tables(recording):
+    return recording.report()["capture"]["unwind"]
+
+
+def share_whole(process):
+    """The share of the libraries' blocks whose stack leads from dive to main."""
+    sites = [s for s in process["sites"] if s["size_bytes"]["max"] in SIZES]
+    whole = [s for s in sites
+             if [f["function"] for f in s["stack"]].count("dive") == 21
+             and any(f["function"] == "main" for f in s["stack"])]
+    return sum(s["alloc_count"] for s in whole) / sum(s["alloc_count"] for s in sites)
+
+
+def test_cache():
+    """What the first recording builds the second finds; what is damaged is built again."""
+    tool, cache = own_cache()
+    first = tables(record("--", program("family"), tool=tool))
+    check(first["tables"] >= 3 and not first["from_cache"], f"the first: {first}")
+    second = tables(record("--", program("family"), tool=tool))
+    check(second["from_cache"] == first["tables"] - 1, f"all but the vDSO's: {second}")
+    check(second["bytes"] == first["bytes"], f"{first['bytes']} and {second['bytes']}")
+    for path in cache.iterdir():
+        path.write_bytes(b"x" * path.stat().st_size)
+    third = tables(record("--", program("family"), tool=tool))
+    check(not third["from_cache"] and third["bytes"] == first["bytes"], f"damaged: {third}")
+
+
+def test_without_a_cache():
+    """It costs time only."""
+    tool, cache = own_cache()
+    cache.write_text("no directory")
+    recording = record("--", program("family"), tool=tool)
+    compare_all(recording.report(), recording.truths())
+    check(not tables(recording)["from_cache"], "from which cache?")
+
+
+def dlopened(paths, options=()):
+    """A running program is attached to, and opens the libraries then."""
+    with_libraries = Program(build(MAIN, *BARE, "-ldl"), *paths)
+    with_libraries.await_line("ready")
+    recording = Recording("-p", with_libraries.pid, options=options)
+    recording.await_attached()
+    return with_libraries, recording
+
+
+def finish(target, recording):
+    target.await_line("done")
+    recording.interrupt()
+    target.go()
+    target.wait()
+    return image(recording.report(), target.pid)
+
+
+def test_dlopen():
+    """The first stacks in a new library may come before its table."""
+    path = scratch() / "libone.so"
+    library(path, SIZES[0])
+    target, recording = dlopened([path])
+    target.go()
+    share = share_whole(finish(target, recording))
+    print(f"{100 * share:.1f}% of the stacks of 500 ms after a dlopen")
+    check(share >= 0.8, f"{100 * share:.1f}% of its stacks are whole")
+
+
+def test_replaced_file():
+    """Another library of the same name, at the same address, has another table."""
+    path = scratch() / "libone.so"
+    library(path, SIZES[0])
+    target, recording = dlopened([path, path])
+    target.go()
+    target.await_line("ready")
+    library(path, SIZES[1])
+    target.go()
+    share = share_whole(finish(target, recording))
+    check(share >= 0.8, f"{100 * share:.1f}% of the stacks in both are whole")
+
+
+def test_no_room():
+    """Too many tables: some are left out, which the report says, and the numbers are right."""
+    recording = record("--", program("family"), options=("--map-memory", "1"))
+    document = recording.report()
+    unwind = document["capture"]["unwind"]
+    check(unwind["evicted"] and unwind["tables"] < unwind["files"], f"all had room: {unwind}")
+    check(unwind["bytes"] <= (1 << 20) * 12 // 100, f"more than its share: {unwind}")
+    check(document["capture"]["lost"]["tables_evicted"] == unwind["evicted"], "and lost?")
+    _, text, _ = report_result(recording.capture)
+    check("tables_evicted" in text, f"not said:\n{text}")
+    heap, truth = document["processes"][-1]["heap"], recording.truths()[-1]
+    for name in ("alloc_count", "alloc_bytes", "live_bytes", "peak_live_bytes"):
+        check(heap[name] == truth["heap"][name], f"{name}: {heap[name]}, truth {truth['heap']}")
+
+
+def test_one_too_large():
+    """Those that are larger than all the room cost no other its table."""
+    clang = need("clang")
+    small = tables(record("--", clang, "--version", options=("--map-memory", "16")))
+    whole = tables(record("--", clang, "--version"))
+    check(whole["bytes"] > (16 << 20) * 12 // 100, f"clang has become small: {whole}")
+    check(0 < small["evicted"] < small["tables"] // 3, f"{small} of {whole}")
+
+
+def test_exec():
+    """What a target executes has its tables when it begins, like the target itself."""
+    source = LIBRARY + "int main(void) { work(); return 0; }"
+    fresh = [build(source, *BARE, f"-DSIZE={1000 + i}") for i in range(5)]
+    recording = record("--", "/bin/sh", "-c", "; ".join(map(str, [*fresh, "exit"])))
+    for process in recording.report()["processes"]:
+        check(process["stacks_complete_pct"] == 100, f"stacks end: {process['stack_ends']}")
+
+
+def test_many_processes():
+    """Files are what counts, not who maps them."""
+    command = "for i in 1 2 3 4 5 6 7 8 9 10; do /bin/true; done"
+    one = tables(record("--", "/bin/sh", "-c", "/bin/true; exit"))
+    ten = tables(record("--", "/bin/sh", "-c", command))
+    check(ten["files"] == one["files"] and ten["bytes"] == one["bytes"], f"{one}, then {ten}")
+
+
+def test_overlay():
+    """As in a container: what stat() says of a file is not what the kernel says of its code."""
+    need("unshare")
+    folder = scratch()
+    for name in ("lower", "upper", "work", "merged"):
+        (folder / name).mkdir()
+    shutil.copy(program("family"), folder / "lower/family")
+    tool = folder / "memtide"
+    tool.write_text("#!/bin/sh\nexec unshare -m sh -c 'cd %s && "
+                    "mount -t tmpfs none upper && mkdir upper/u upper/w && mount -t overlay none merged "
+                    "-o lowerdir=lower,upperdir=upper/u,workdir=upper/w && exec %s \"$@\"' sh "
+                    "\"$@\"\n" % (folder, TOOL))
+    tool.chmod(0o755)
+    plain = tables(record("--", program("family")))
+    recording = record("--", folder / "merged/family", tool=tool)
+    process = recording.report()["processes"][-1]
+    check(process["stacks_complete_pct"] == 100, f"stacks end: {process['stack_ends']}")
+    check(tables(recording)["files"] == plain["files"], f"{tables(recording)}, not {plain}")
+
+
+def test_nothing_stays():
+    """Neither tables nor threads, when it ends as when it is killed."""
+    target = Program(program("midflight"))
+    target.await_line("ready")
+    for number in (2, 9):
+        recording = Recording("-p", target.pid)
+        recording.await_attached()
+        objects = bpf_objects(recording.pid)
+        recording.signal(number)
+        recording.wait(None)
+        until(lambda: not still_there(objects), "the end of all BPF objects")
+    target.end()
