@@ -43,7 +43,7 @@ static double code_bytes(const struct mt_elf *elf)
 	uint64_t start, end, address;
 	double sum = 0;
 
-	for (size_t i = 0; !mt_elf_code(elf, i, &start, &end, &address); i++)
+	for (size_t i = 0; !mt_elf_code_segment(elf, i, &start, &end, &address); i++)
 		sum += (double)(end - start);
 	return sum;
 }

@@ -257,10 +257,10 @@ static void place_in(const struct mt_elf *elf, uint64_t *offset, uint64_t *addre
 {
 	uint64_t start, end, at, all = 0, pick;
 
-	for (size_t i = 0; !mt_elf_code(elf, i, &start, &end, &at); i++)
+	for (size_t i = 0; !mt_elf_code_segment(elf, i, &start, &end, &at); i++)
 		all += end - start;
 	pick = fixture_random(all);
-	for (size_t i = 0; !mt_elf_code(elf, i, &start, &end, &at); i++) {
+	for (size_t i = 0; !mt_elf_code_segment(elf, i, &start, &end, &at); i++) {
 		if (pick < end - start)
 			break;
 		pick -= end - start;

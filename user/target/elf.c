@@ -295,7 +295,8 @@ int mt_elf_read(const struct mt_elf *e, uint64_t file_offset, void *out, size_t 
 	return pread(e->fd, out, len, (off_t)file_offset) == (ssize_t)len ? 0 : -ENOEXEC;
 }
 
-int mt_elf_code(const struct mt_elf *e, size_t i, uint64_t *start, uint64_t *end, uint64_t *address)
+int mt_elf_code_segment(const struct mt_elf *e, size_t i, uint64_t *start, uint64_t *end,
+			uint64_t *address)
 {
 	for (size_t j = 0; j < e->nr_loads; j++) {
 		const GElf_Phdr *p = &e->loads[j];

@@ -106,8 +106,8 @@ int mt_elf_read_frames(const struct mt_elf *elf, uint8_t **data, size_t *len, ui
 int mt_elf_read(const struct mt_elf *elf, uint64_t file_offset, void *out, size_t len);
 
 /* The executable segment number `i`, as file offsets and the address of its start; -ENOENT. */
-int mt_elf_code(const struct mt_elf *elf, size_t i, uint64_t *start, uint64_t *end,
-		uint64_t *address);
+int mt_elf_code_segment(const struct mt_elf *elf, size_t i, uint64_t *start, uint64_t *end,
+			uint64_t *address);
 
 /* Between file offsets and addresses, by PT_LOAD; -ENOENT: in no executable segment. */
 int mt_elf_offset_of(const struct mt_elf *elf, uint64_t address, uint64_t *file_offset);

@@ -95,7 +95,7 @@ static uint32_t crc_of_segments(const struct mt_elf *elf, uint32_t crc)
 {
 	uint64_t segment[3];
 
-	for (size_t i = 0; !mt_elf_code(elf, i, &segment[0], &segment[1], &segment[2]); i++)
+	for (size_t i = 0; !mt_elf_code_segment(elf, i, &segment[0], &segment[1], &segment[2]); i++)
 		crc = crc32_z(crc, (const Bytef *)segment, sizeof(segment));
 	return crc;
 }

@@ -31,7 +31,8 @@ size_t mt_sigreturn_find(const struct mt_elf *elf, uint64_t out[static MT_SIGRET
 	size_t nr = 0, left = CODE_BYTES_MAX;
 	uint64_t start, end, address;
 
-	for (size_t i = 0; bytes && left && !mt_elf_code(elf, i, &start, &end, &address); i++) {
+	for (size_t i = 0; bytes && left && !mt_elf_code_segment(elf, i, &start, &end, &address);
+	     i++) {
 		size_t len = end - start < left ? end - start : left;
 
 		if (!mt_elf_read(elf, start, bytes, len))

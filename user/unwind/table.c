@@ -87,7 +87,7 @@ int mt_table_build(struct mt_table **out, struct mt_elf *elf)
 	for (uint64_t end; b.nr_segments < SEGMENTS_MAX; b.nr_segments++) {
 		struct segment *s = &b.segments[b.nr_segments];
 
-		if (mt_elf_code(elf, b.nr_segments, &s->file_offset, &end, &s->address))
+		if (mt_elf_code_segment(elf, b.nr_segments, &s->file_offset, &end, &s->address))
 			break;
 		if (end > UINT32_MAX)
 			return -E2BIG;
