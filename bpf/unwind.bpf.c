@@ -243,7 +243,12 @@ static __always_inline __u32 rule_of(const struct mt_code *code, __u64 pc, struc
 	return 0;
 }
 
-/* The rule for the code at `pc`, found the long way. 0; or how the stack ends. */
+#define MT_RULE_FOUND MT_STACK_END_MAX
+
+/*
+ * The rule for the code at `pc`, found the long way: MT_RULE_FOUND; MT_STACK_INVALID where nothing
+ * is known of its page; or how the stack ends.
+ */
 __noinline int mt_rule_find(struct mt_thread *th, __u64 pc, struct mt_rule *out)
 {
 	struct mt_code_key key = { .page = pc >> MT_PAGE_SHIFT };
@@ -255,18 +260,13 @@ __noinline int mt_rule_find(struct mt_thread *th, __u64 pc, struct mt_rule *out)
 		return MT_STACK_UNREADABLE;
 	key.slot = th->slot;
 	code = bpf_map_lookup_elem(&mt_code, &key);
-	if (!code) {
-		end = mt_code_ask(pc, th->slot);
-		if (end)
-			return end;
-		code = bpf_map_lookup_elem(&mt_code, &key);
-		if (!code)
-			return MT_STACK_BUSY;
-	}
+	if (!code)
+		return MT_STACK_INVALID;
 	end = rule_of(code, pc, &rule);
-	if (!end)
-		*out = rule;
-	return end;
+	if (end)
+		return end;
+	*out = rule;
+	return MT_RULE_FOUND;
 }
 
 /* The rule for the code at `pc`, most often the one found there before. */
@@ -286,8 +286,15 @@ static __always_inline __u32 rule_at(struct mt_thread *th, __u64 pc, struct mt_r
 		return 0;
 	}
 	end = mt_rule_find(th, pc, rule);
-	if (end)
-		return end;
+	if (end ==
+	    MT_STACK_INVALID) { /* its page is new; from here, as 6.1 has 512 bytes of stack */
+		end = mt_code_ask(pc, th->slot);
+		if (end)
+			return end;
+		end = mt_rule_find(th, pc, rule);
+	}
+	if (end != MT_RULE_FOUND)
+		return end ? end : MT_STACK_BUSY;
 	__builtin_memcpy(&word, rule, sizeof(word));
 	cached->rule = word;
 	cached->check = key ^ word;
