@@ -131,23 +131,11 @@ static __always_inline void tell_file(const struct place *p, __u32 number, __u32
 	bpf_ringbuf_submit(e, 0);
 }
 
-/*
- * Asking fails while another thread changes the mappings, as malloc does all the time, so it is
- * done again for some microseconds.
- */
-static __always_inline long find_place(__u64 address, struct place *p)
-{
-	long err = -MT_EBUSY;
-
-	for (int i = 0; i < MT_CODE_TRIES && err == -MT_EBUSY; i++)
-		err = bpf_find_vma(bpf_get_current_task_btf(), address, note_place, p, 0);
-	return err;
-}
-
+/* Whoever asks may do so again: a loop here is for the verifier 64 times as much. */
 __noinline int mt_file_mapped(__u64 address)
 {
 	struct place place = {};
-	long err = find_place(address, &place);
+	long err = bpf_find_vma(bpf_get_current_task_btf(), address, note_place, &place, 0);
 	__u32 number;
 
 	if (err == -MT_EBUSY)
@@ -156,7 +144,11 @@ __noinline int mt_file_mapped(__u64 address)
 	return number ? number : -MT_ENOENT;
 }
 
-/* Asks the kernel for the page at `address`, and keeps the answer. 0; or how the stack ends. */
+/*
+ * Asks the kernel for the page at `address`, and keeps the answer. Asking fails while another
+ * thread changes the mappings, as malloc does all the time, so it is done again for some
+ * microseconds. 0; or how the stack ends.
+ */
 __noinline int mt_code_ask(__u64 address, __u32 slot)
 {
 	struct mt_code_key key = { .page = address >> MT_PAGE_SHIFT, .slot = slot };
@@ -164,8 +156,10 @@ __noinline int mt_code_ask(__u64 address, __u32 slot)
 	struct mt_code code = {};
 	__u64 *uses;
 	__u32 number;
-	long err = find_place(address, &place);
+	long err = -MT_EBUSY;
 
+	for (int i = 0; i < MT_CODE_TRIES && err == -MT_EBUSY; i++)
+		err = bpf_find_vma(bpf_get_current_task_btf(), address, note_place, &place, 0);
 	if (err == -MT_EBUSY)
 		return MT_STACK_BUSY;
 	if (err || !place.is_code)
