@@ -425,12 +425,16 @@ static __always_inline bool ends(const struct mt_pending *call, __u32 index, __u
 	return mt_call_returns(call, index, sp);
 }
 
-/* The window closes while calls are pending, which would hide deeper ones when it opens again. */
-static __always_inline void forget(__u32 index, __u64 sp)
+/*
+ * The window closes while calls are pending, which would hide deeper ones when it opens again. On
+ * 6.1 a return runs the programs of all perf events at the place, other processes' too: those have
+ * nothing to say.
+ */
+static __always_inline void forget(__u64 cookie, __u32 index, __u64 sp)
 {
 	struct mt_thread *th = mt_thread_current();
 
-	if (!th)
+	if (!th || !is_ours(th, cookie))
 		return;
 	if (ends(&th->call, index, sp))
 		th->call.func = 0;
@@ -446,7 +450,7 @@ static __always_inline int leave(struct pt_regs *ctx)
 	struct mt_thread *th = hit(cookie, &proc);
 
 	if (!th) {
-		forget(index, sp);
+		forget(cookie, index, sp);
 		return 0;
 	}
 	if (!ends(&th->call, index, sp)) {

@@ -63,7 +63,7 @@ static __always_inline const union mt_table_node *mt_unwind_node(void *table, __
 
 #define MT_VM_EXEC    4
 #define MT_PAGE_SHIFT 12
-#define MT_CODE_TRIES 64
+#define MT_CODE_TRIES 256
 #define MT_PAGES_MAX  (1 << 16) /* of a mapping of 256 MiB */
 #define MT_HIDDEN_MAX 8
 #define MT_ASKED_MAX  64 /* then nobody answers */
