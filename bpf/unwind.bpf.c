@@ -117,6 +117,20 @@ static long note_place(struct task_struct *task, struct vm_area_struct *vma, str
 	return 0;
 }
 
+/* Once: whoever asks again calls it again, so that the verifier goes through it once. */
+__noinline int mt_place_find(__u64 address, struct place *out)
+{
+	struct place place = {};
+	int err;
+
+	if (!out)
+		return -MT_ENOENT;
+	err = bpf_find_vma(bpf_get_current_task_btf(), address, note_place, &place, 0);
+	if (!err)
+		*out = place;
+	return err;
+}
+
 static __always_inline void tell_file(const struct place *p, __u32 number, __u32 slot)
 {
 	struct mt_event *e = mt_vm_event_begin(MT_EVENT_FILE, slot);
@@ -131,11 +145,11 @@ static __always_inline void tell_file(const struct place *p, __u32 number, __u32
 	bpf_ringbuf_submit(e, 0);
 }
 
-/* Whoever asks may do so again: a loop here is for the verifier 64 times as much. */
+/* Who is told -EBUSY may ask again. */
 __noinline int mt_file_mapped(__u64 address)
 {
 	struct place place = {};
-	long err = bpf_find_vma(bpf_get_current_task_btf(), address, note_place, &place, 0);
+	int err = mt_place_find(address, &place);
 	__u32 number;
 
 	if (err == -MT_EBUSY)
@@ -156,10 +170,10 @@ __noinline int mt_code_ask(__u64 address, __u32 slot)
 	struct mt_code code = {};
 	__u64 *uses;
 	__u32 number;
-	long err = -MT_EBUSY;
+	int err = -MT_EBUSY;
 
 	for (int i = 0; i < MT_CODE_TRIES && err == -MT_EBUSY; i++)
-		err = bpf_find_vma(bpf_get_current_task_btf(), address, note_place, &place, 0);
+		err = mt_place_find(address, &place);
 	if (err == -MT_EBUSY)
 		return MT_STACK_BUSY;
 	if (err || !place.is_code)
