@@ -40,17 +40,6 @@ static void raise_file_limit(void)
 }
 
 /*
- * Perf events are opened and closed one by one, 10 ms and more each: with them an entry, of which
- * no decoder has decided anything, goes untried.
- */
-static void spare_entries(struct mt_allocator *a)
-{
-	for (size_t i = 0; i < a->nr_sites; i++)
-		if (a->sites[i].function_offset == a->sites[i].entry)
-			a->sites[i].needs_trial = false;
-}
-
-/*
  * No probe goes to a place where it has not been tried; if it cannot be, not behind an entry. By
  * one link where there are such: perf events are closed one by one, and none opens meanwhile.
  */
@@ -62,11 +51,8 @@ static void prove(struct mt_probe_target *target, void *session)
 		.multi = mt_kernel_has_multi(s->kernel),
 		.closer = mt_kernel_closer(s->kernel),
 	};
-	int err;
+	int err = mt_trial_run(target, a->sites, a->nr_sites, &options);
 
-	if (!options.multi)
-		spare_entries(a);
-	err = mt_trial_run(target, a->sites, a->nr_sites, &options);
 	if (!err)
 		return;
 	mt_warn("%s: probes cannot be tried (%s): they go to the functions' entries, which is "
