@@ -395,7 +395,11 @@ static __always_inline void on_failure(struct mt_thread *th, struct mt_proc *pro
 	__sync_fetch_and_add(&proc->failed_cnt, 1);
 	if (mt_call_frees(call->func))
 		__sync_fetch_and_add(&proc->realloc_failed_cnt, 1);
-	if (call->has_old)
+	if (call->func == MT_FUNC_REALLOCF && call->has_old)
+		block_gone(th, proc, call->arg, &call->old);
+	else if (call->func == MT_FUNC_REALLOCF && call->arg)
+		unknown_free(proc, call->arg);
+	else if (call->has_old)
 		live_put(proc, th->slot, call->arg, &call->old);
 }
 

@@ -52,7 +52,8 @@ enum mt_func {
 	MT_FUNC_XALLOCX = 14, /* resizes in place or not at all; returns the size that it has */
 	MT_FUNC_NEW = 15,
 	MT_FUNC_NEW_ARRAY = 16,
-	MT_FUNC_RET = 17, /* not a function: a `ret` by which one ends that may throw */
+	MT_FUNC_RET = 17,      /* not a function: a `ret` by which one ends that may throw */
+	MT_FUNC_REALLOCF = 18, /* frees the block also when it fails */
 	MT_FUNC_MAX,
 };
 

@@ -37,8 +37,8 @@ static inline __u64 mt_call_product(__u64 n, __u64 size)
 
 static inline int mt_call_frees(__u32 func)
 {
-	return func == MT_FUNC_REALLOC || func == MT_FUNC_REALLOCARRAY || func == MT_FUNC_RALLOCX ||
-	       func == MT_FUNC_XALLOCX;
+	return func == MT_FUNC_REALLOC || func == MT_FUNC_REALLOCARRAY ||
+	       func == MT_FUNC_REALLOCF || func == MT_FUNC_RALLOCX || func == MT_FUNC_XALLOCX;
 }
 
 /* realloc(p, 0) that answered NULL. */

@@ -254,6 +254,18 @@ def test_mallocx_je():
     compared((program("mallocx_je"),), "jemalloc", View(names={}))
 
 
+def test_reallocf():
+    """A block goes also where mimalloc's reallocf fails."""
+    recording = record("--", *preloaded(library("mimalloc"), program("reallocf")))
+    process = image(recording.report(), comm="reallocf")
+    own = [s for s in process["sites"] if own_frame(s["stack"])]
+    live = {kind: tuple(sum(s[field] for s in own if s["kinds"] == [kind])
+                        for field in ("alloc_count", "live_count", "live_bytes"))
+            for kind in ("malloc", "reallocf")}
+    check(live == {"malloc": (3, 0, 0), "reallocf": (1, 1, 200)}, f"live by kind {live}")
+    check(process["heap"]["failed_count"] == 2, f"failed {process['heap']['failed_count']}")
+
+
 # ---- Rust --------------------------------------------------------------------------------------
 
 

@@ -76,7 +76,7 @@ static void test_product(void **state)
 static void test_frees(void **state)
 {
 	const __u32 frees[] = { MT_FUNC_REALLOC, MT_FUNC_REALLOCARRAY, MT_FUNC_RALLOCX,
-				MT_FUNC_XALLOCX };
+				MT_FUNC_XALLOCX, MT_FUNC_REALLOCF };
 
 	for (__u32 func = 0; func < MT_FUNC_MAX; func++) {
 		int expected = 0;

@@ -201,6 +201,7 @@ static const char *const kinds[MT_FUNC_MAX] = {
 	[MT_FUNC_VALLOC] = "valloc",
 	[MT_FUNC_PVALLOC] = "pvalloc",
 	[MT_FUNC_MALLOCX] = "mallocx",
+	[MT_FUNC_REALLOCF] = "reallocf",
 	[MT_FUNC_RALLOCX] = "rallocx",
 	[MT_FUNC_XALLOCX] = "xallocx",
 	[MT_FUNC_NEW] = "operator new",

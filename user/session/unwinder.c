@@ -219,12 +219,13 @@ static void publish(struct mt_unwinder *u, uint32_t *numbers, int *maps, uint32_
 	int outer = mt_kernel_map_fd(u->kernel, "mt_tables");
 	uint32_t done = nr;
 
-	if (nr && bpf_map_update_batch(outer, numbers, maps, &done, NULL)) {
-		for (uint32_t i = 0; i < nr; i++) /* not in batches before 5.18 or so */
-			bpf_map_update_elem(outer, &numbers[i], &maps[i], BPF_ANY);
-	}
+	if (nr && bpf_map_update_batch(outer, numbers, maps, &done, NULL))
+		mt_debug("%u of %u tables could not be given to the kernel", nr - done, nr);
 	for (uint32_t i = 0; i < nr; i++) {
-		set_state(u, numbers[i], PUBLISHED);
+		if (i < done)
+			set_state(u, numbers[i], PUBLISHED);
+		else
+			evict(u, numbers[i]);
 		close(maps[i]);
 	}
 }
