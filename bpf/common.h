@@ -115,11 +115,16 @@ static __always_inline __u64 mt_stack_at_return(const struct pt_regs *ctx, struc
 /* At a function's first instruction: the return address is still the word at the stack pointer. */
 static __always_inline __u64 mt_stack_at_leaf(const struct pt_regs *ctx, struct mt_thread *th)
 {
-	__u64 sp = PT_REGS_SP(ctx);
+	__u64 sp = PT_REGS_SP(ctx), caller;
 
 	if (!mt_stacks_wanted)
 		return 0;
-	mt_walk_begin(ctx, th, mt_user_word(sp), sp + sizeof(__u64));
+	caller = mt_user_word(sp);
+	if (!caller) {
+		mt_lose(MT_LOST_STACK_FAILED);
+		return 0;
+	}
+	mt_walk_begin(ctx, th, caller, sp + sizeof(__u64));
 	mt_unwind(th);
 	return mt_stack_keep(mt_tid());
 }

@@ -280,7 +280,8 @@ __noinline int mt_rule_find(struct mt_thread *th, __u64 pc, struct mt_rule *out)
 /* The rule for the code at `pc`, most often the one found there before. */
 static __always_inline __u32 rule_at(struct mt_thread *th, __u64 pc, struct mt_rule *rule)
 {
-	__u64 key = (pc ^ (__u64)th->slot << 47) + (__u64)mt_code_generation * MT_HASH_FACTOR;
+	__u64 when_and_where = (__u64)th->slot << 32 | mt_code_generation;
+	__u64 key = pc + when_and_where * MT_HASH_FACTOR;
 	__u32 end, index = key * MT_HASH_FACTOR >> 51;
 	struct mt_cached_rule *cached = bpf_map_lookup_elem(&mt_rules, &index);
 	__u64 word;
@@ -294,8 +295,8 @@ static __always_inline __u32 rule_at(struct mt_thread *th, __u64 pc, struct mt_r
 		return 0;
 	}
 	end = mt_rule_find(th, pc, rule);
-	if (end ==
-	    MT_STACK_INVALID) { /* its page is new; from here, as 6.1 has 512 bytes of stack */
+	/* Its page is new; asked for from here, since 6.1 has 512 bytes of stack for all calls. */
+	if (end == MT_STACK_INVALID) {
 		end = mt_code_ask(pc, th->slot);
 		if (end)
 			return end;
@@ -335,13 +336,13 @@ __noinline int mt_unwind_step(struct mt_thread *th)
 	if (!th)
 		return MT_STACK_UNREADABLE;
 	end = rule_at(th, th->walk.pc - th->walk.after_call, &rule);
-	if (end == MT_STACK_NOT_CODE &&
-	    mt_unwind_unhide(th)) /* the byte in front of it was looked for */
+	/* The byte in front of a return probe's place, which was looked for, is none. */
+	if (end == MT_STACK_NOT_CODE && mt_unwind_unhide(th))
 		end = rule_at(th, th->walk.pc - th->walk.after_call, &rule);
-	if (end && end != MT_STACK_NO_TABLE)
-		return end;
-	if (end)
+	if (end == MT_STACK_NO_TABLE)
 		return mt_unwind_by_fp(th, end);
+	if (end)
+		return end;
 	if (rule.cfa == MT_CFA_BY_FP_NO_ROW)
 		return mt_unwind_by_fp(th, MT_STACK_NO_ROW);
 	if (rule.cfa == MT_CFA_BY_FP_NO_FILE)

@@ -146,18 +146,31 @@ def judge(series, case, folder):
     return True, f"ok {name}: {ended - began:.1f} s" + (f", {note}" if note else "")
 
 
+def slipped(folder):
+    """Has the emulator shown a kernel a breakpoint that the kernel had removed from its own code?
+
+    With several threads QEMU's TCG does so now and then while the kernel patches a jump label
+    (qemu-devel and bugzilla.redhat.com 2216496, 2023). No other crash looks so.
+    """
+    return bool(re.search(rb"\bint3: 0000 ", (folder / "console.log").read_bytes()))
+
+
 def run_series(series, image, initrd, planned):
     folder = VM / series
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     began = time.monotonic()
-    in_time = boot(image, initrd, folder)
+    boots = 0
+    while not boots or (boots == 1 and slipped(folder)):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        in_time = boot(image, initrd, folder)
+        boots += 1
     unpack(folder)
     results = [judge(series, case, folder / case.name) for case in planned]
     lines = [line for _, line in results]
     if not in_time:
         lines.append(f"FAIL {series}/end: still running after {DEADLINE_S} s, stopped")
-    lines.append(f"{series}: {image.name}, {time.monotonic() - began:.0f} s")
+    again = ", booted again after the emulator's int3" if boots > 1 else ""
+    lines.append(f"{series}: {image.name}, {time.monotonic() - began:.0f} s{again}")
     print("\n".join(lines), flush=True)
     return in_time and all(good for good, _ in results)
 
