@@ -336,7 +336,7 @@ placements: $(B)/bench/placements ## where each allocator's functions are probed
 	$(Q)$<
 
 test-vm: all programs $(BPF_TESTS) ## the e2e core on Debian's 6.1 and 6.12 kernels under qemu
-	$(Q)tests/run vm
+	$(Q)VM_SERIES='6.1 6.12' tests/run vm
 
 test-fresh: ## make demo and make test in a new Debian 12 with only git and make
 	$(Q)scripts/test-fresh.sh

@@ -61,7 +61,7 @@ struct mt_rules_map {
 	__type(value, struct mt_cached_rule);
 };
 
-/* How often code of a file was met for the first time in its page, by the file's number. */
+/* How often the kernel was asked for code that proved to be a file's, by the file's number. */
 struct mt_uses_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, MT_FILES_TABLES_MAX);

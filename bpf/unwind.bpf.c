@@ -2,7 +2,7 @@
 /*
  * unwind: a user stack by the tables of its code's files, kept once under its hash.
  *
- * Which file a piece of code is of, the kernel's mappings say, once a page. A file gets a number
+ * Which file a piece of code is of, the kernel's mappings say, once. A file gets a number
  * when its code is first met, and user space is told, which answers with a table (user/unwind).
  * Where there is none, as for a JIT's code, the frame pointer leads on.
  */
@@ -64,7 +64,8 @@ static __always_inline const union mt_table_node *mt_unwind_node(void *table, __
 #define MT_VM_EXEC    4
 #define MT_PAGE_SHIFT 12
 #define MT_CODE_TRIES 256
-#define MT_PAGES_MAX  (1 << 16) /* of a mapping of 256 MiB */
+#define MT_CODE_AHEAD 32	/* pieces that one answer is kept for: 2 MiB, aligned */
+#define MT_PIECES_MAX (1 << 12) /* of a mapping of 256 MiB */
 #define MT_HIDDEN_MAX 8
 #define MT_ASKED_MAX  64 /* then nobody answers */
 #define MT_ENOENT     2
@@ -131,18 +132,19 @@ __noinline int mt_place_find(__u64 address, struct place *out)
 	return err;
 }
 
-static __always_inline void tell_file(const struct place *p, __u32 number, __u32 slot)
+static __always_inline bool tell_file(const struct place *p, __u32 number, __u32 slot)
 {
 	struct mt_event *e = mt_vm_event_begin(MT_EVENT_FILE, slot);
 
 	if (!e)
-		return;
+		return false;
 	e->a = p->start;
 	e->b = p->end;
 	e->c = p->file.inode;
 	e->d = p->file.dev;
 	e->result = number;
 	bpf_ringbuf_submit(e, 0);
+	return true;
 }
 
 /* Who is told -EBUSY may ask again. */
@@ -158,18 +160,46 @@ __noinline int mt_file_mapped(__u64 address)
 	return number ? number : -MT_ENOENT;
 }
 
+/* User space is to make the file's table, if it has none yet. False: it could not be told. */
+static __always_inline bool want_table(const struct place *p, __u32 number, __u32 slot)
+{
+	__u64 *uses = bpf_map_lookup_elem(&mt_uses, &number);
+
+	if (!number || !uses || __sync_fetch_and_add(uses, 1) >= MT_ASKED_MAX ||
+	    bpf_map_lookup_elem(&mt_tables, &number))
+		return true;
+	return tell_file(p, number, slot);
+}
+
 /*
- * Asks the kernel for the page at `address`, and keeps the answer. Asking fails while another
- * thread changes the mappings, as malloc does all the time, so it is done again for some
- * microseconds. 0; or how the stack ends.
+ * For all pieces around that the mapping reaches into; for its own only where that has another one
+ * as well, so that two that share it do not cost so much each time.
+ */
+static __always_inline void keep_code(__u64 address, __u32 slot, const struct mt_code *code)
+{
+	struct mt_code_key key = { .piece = address >> MT_CODE_PIECE_SHIFT, .slot = slot };
+	bool shared = bpf_map_lookup_elem(&mt_code, &key);
+
+	bpf_map_update_elem(&mt_code, &key, code, BPF_ANY);
+	if (shared)
+		return;
+	key.piece &= ~(MT_CODE_AHEAD - 1ULL);
+	for (int i = 0; i < MT_CODE_AHEAD; i++, key.piece++) {
+		if (key.piece >= code->start >> MT_CODE_PIECE_SHIFT &&
+		    key.piece <= (code->end - 1) >> MT_CODE_PIECE_SHIFT)
+			bpf_map_update_elem(&mt_code, &key, code, BPF_NOEXIST);
+	}
+}
+
+/*
+ * Asks the kernel for the mapping at `address`, and keeps the answer for the pieces around. Asking
+ * fails while another thread changes the mappings, and that one may be kept from going on: so it is
+ * done again for some microseconds, and seldom at all. 0; or how the stack ends.
  */
 __noinline int mt_code_ask(__u64 address, __u32 slot)
 {
-	struct mt_code_key key = { .page = address >> MT_PAGE_SHIFT, .slot = slot };
 	struct place place = {};
 	struct mt_code code = {};
-	__u64 *uses;
-	__u32 number;
 	int err = -MT_EBUSY;
 
 	for (int i = 0; i < MT_CODE_TRIES && err == -MT_EBUSY; i++)
@@ -178,26 +208,37 @@ __noinline int mt_code_ask(__u64 address, __u32 slot)
 		return MT_STACK_BUSY;
 	if (err || !place.is_code)
 		return MT_STACK_NOT_CODE;
+	code.start = place.start;
+	code.end = place.end;
 	if (place.has_file) {
-		number = mt_file_number(&place.file);
-		uses = bpf_map_lookup_elem(&mt_uses, &number);
-		if (number && uses && __sync_fetch_and_add(uses, 1) < MT_ASKED_MAX &&
-		    !bpf_map_lookup_elem(&mt_tables, &number))
-			tell_file(&place, number, slot);
-		code.file = number;
-		code.file_offset = (key.page << MT_PAGE_SHIFT) - place.start + place.file_offset;
+		code.file = mt_file_number(&place.file);
+		code.file_offset = place.file_offset;
+		if (!want_table(&place, code.file, slot))
+			return MT_STACK_NO_TABLE;
 	}
-	bpf_map_update_elem(&mt_code, &key, &code, BPF_ANY);
+	keep_code(address, slot, &code);
 	return 0;
 }
 
 /* What was cached before is of other code: part of the keys in `rules`. */
 __u32 mt_code_generation = 0;
 
-static long forget_page(__u32 i, struct mt_code_key *first)
-{
-	struct mt_code_key key = { .page = first->page + i, .slot = first->slot };
+struct gone {
+	__u64 start;
+	__u64 end;
+	__u32 slot;
+};
 
+static long forget_piece(__u32 i, struct gone *gone)
+{
+	struct mt_code_key key = {
+		.piece = (gone->start >> MT_CODE_PIECE_SHIFT) + i,
+		.slot = gone->slot,
+	};
+	struct mt_code *code = bpf_map_lookup_elem(&mt_code, &key);
+
+	if (!code || code->start >= gone->end || code->end <= gone->start)
+		return 0;
 	if (!bpf_map_delete_elem(&mt_code, &key))
 		__sync_fetch_and_add(&mt_code_generation, 1);
 	return 0;
@@ -205,10 +246,10 @@ static long forget_page(__u32 i, struct mt_code_key *first)
 
 __noinline int mt_code_forget(__u64 start, __u64 len, __u32 slot)
 {
-	struct mt_code_key first = { .page = start >> MT_PAGE_SHIFT, .slot = slot };
-	__u64 pages = len >> MT_PAGE_SHIFT;
+	struct gone gone = { .start = start, .end = start + len, .slot = slot };
+	__u64 pieces = len >> MT_CODE_PIECE_SHIFT;
 
-	bpf_loop(pages < MT_PAGES_MAX ? pages + 1 : MT_PAGES_MAX, forget_page, &first, 0);
+	bpf_loop(pieces < MT_PIECES_MAX ? pieces + 2 : MT_PIECES_MAX, forget_piece, &gone, 0);
 	return 0;
 }
 
@@ -235,7 +276,7 @@ static __always_inline __u64 hidden_return(__u64 pc, __u64 at)
  */
 static __always_inline __u32 rule_of(const struct mt_code *code, __u64 pc, struct mt_rule *rule)
 {
-	__u64 at = code->file_offset + (pc & ((1 << MT_PAGE_SHIFT) - 1));
+	__u64 at = code->file_offset + pc - code->start;
 	__u32 file = code->file;
 	void *table;
 
@@ -255,11 +296,11 @@ static __always_inline __u32 rule_of(const struct mt_code *code, __u64 pc, struc
 
 /*
  * The rule for the code at `pc`, found the long way: MT_RULE_FOUND; MT_STACK_INVALID where nothing
- * is known of its page; or how the stack ends.
+ * is known of its mapping; or how the stack ends.
  */
 __noinline int mt_rule_find(struct mt_thread *th, __u64 pc, struct mt_rule *out)
 {
-	struct mt_code_key key = { .page = pc >> MT_PAGE_SHIFT };
+	struct mt_code_key key = { .piece = pc >> MT_CODE_PIECE_SHIFT };
 	struct mt_code *code;
 	struct mt_rule rule;
 	__u32 end;
@@ -268,7 +309,7 @@ __noinline int mt_rule_find(struct mt_thread *th, __u64 pc, struct mt_rule *out)
 		return MT_STACK_UNREADABLE;
 	key.slot = th->slot;
 	code = bpf_map_lookup_elem(&mt_code, &key);
-	if (!code)
+	if (!code || pc < code->start || pc >= code->end)
 		return MT_STACK_INVALID;
 	end = rule_of(code, pc, &rule);
 	if (end)
@@ -295,7 +336,8 @@ static __always_inline __u32 rule_at(struct mt_thread *th, __u64 pc, struct mt_r
 		return 0;
 	}
 	end = mt_rule_find(th, pc, rule);
-	/* Its page is new; asked for from here, since 6.1 has 512 bytes of stack for all calls. */
+	/* Its mapping is new; asked for from here, since 6.1 has 512 bytes of stack for all calls.
+	 */
 	if (end == MT_STACK_INVALID) {
 		end = mt_code_ask(pc, th->slot);
 		if (end)

@@ -269,20 +269,24 @@ _Static_assert(sizeof(struct mt_file_key) == 16, "wire");
 
 #define MT_FILES_TABLES_MAX 4096 /* files of a higher number have no table */
 
-/* `code`: pages that are known to be code of an address space. */
+/* `code`: mappings that are known to be code of an address space, by the pieces they reach into. */
+#define MT_CODE_PIECE_SHIFT 16
+
 struct mt_code_key {
-	__u64 page; /* 4 KiB: no kernel has smaller ones */
+	__u64 piece; /* address >> MT_CODE_PIECE_SHIFT */
 	__u32 slot;
 	__u32 zero;
 };
 _Static_assert(sizeof(struct mt_code_key) == 16, "wire");
 
 struct mt_code {
-	__u64 file_offset; /* of the page */
+	__u64 start; /* of the mapping */
+	__u64 end;
+	__u64 file_offset; /* of its start */
 	__u32 file;	   /* its number; 0: of no file */
 	__u32 zero;
 };
-_Static_assert(sizeof(struct mt_code) == 16, "wire");
+_Static_assert(sizeof(struct mt_code) == 32, "wire");
 
 /*
  * `tables`: how to unwind the code of a file, one table each (made by user/unwind, searched by
