@@ -84,6 +84,7 @@ static bool on_execed(void *arg, pid_t pid, pid_t former_tid)
 
 	if (!process)
 		return !why;
+	process->at_exec = false;
 	mt_attach_process(s, process, true);
 	process->program->modules_stale = true; /* its libraries are still to come */
 	process->program->stale_ns = mt_clock_ns();

@@ -24,6 +24,7 @@ struct mt_process {
 	size_t nr_links;
 	bool entry_only;   /* its links have no return probes, since a program that it ran */
 	bool held;	   /* it stops at exec and exit */
+	bool at_exec;	   /* held, and its stop at an exec that we know of is still to come */
 	bool unseen;	   /* it came without being held and has to be attached to */
 	int unheard;	   /* ticks since it was last seen alive */
 	int64_t shares_ns; /* a vfork child that nobody watches, since then; 0: none */
