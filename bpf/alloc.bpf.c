@@ -266,18 +266,50 @@ static __always_inline bool is_ours(const struct mt_thread *th, __u64 cookie)
 	return image && image->shared;
 }
 
-/* The thread and its process, if this hit is to be counted. */
-static __always_inline struct mt_thread *hit(__u64 cookie, struct mt_proc **proc)
+/* What a hit costs its process. */
+struct meter {
+	struct mt_proc *proc;
+	__u64 begin_ns; /* 0: it is not timed */
+};
+
+static __always_inline struct meter meter_begin(void)
+{
+	bool timed = bpf_get_prandom_u32() % MT_METER_EVERY == 0;
+
+	return (struct meter){ .begin_ns = timed ? bpf_ktime_get_ns() : 0 };
+}
+
+/* A burst that costs too much ends here, whatever user space is doing. */
+static __always_inline void meter_hit(struct meter *m, struct mt_proc *proc, __u32 trap_ns)
+{
+	m->proc = proc;
+	__sync_fetch_and_add(&proc->trap_ns, trap_ns);
+	if (__sync_fetch_and_add(&proc->hits, 1) < proc->hits_max || !proc->open)
+		return;
+	proc->open = 0;
+	proc->tripped_ns = bpf_ktime_get_ns();
+}
+
+static __always_inline void meter_end(const struct meter *m)
+{
+	if (m->proc && m->begin_ns)
+		__sync_fetch_and_add(&m->proc->run_ns,
+				     (bpf_ktime_get_ns() - m->begin_ns) * MT_METER_EVERY);
+}
+
+/* The thread, if this hit is to be counted; its process is in *m. */
+static __always_inline struct mt_thread *hit(__u64 cookie, __u32 trap_ns, struct meter *m)
 {
 	struct mt_thread *th = mt_thread_current();
+	struct mt_proc *proc;
 
 	if (!th || !is_ours(th, cookie))
 		return NULL;
-	*proc = bpf_map_lookup_elem(&mt_procs, &th->slot);
-	if (!*proc)
+	proc = bpf_map_lookup_elem(&mt_procs, &th->slot);
+	if (!proc)
 		return NULL;
-	__sync_fetch_and_add(&(*proc)->hits, 1);
-	return (*proc)->open ? th : NULL;
+	meter_hit(m, proc, trap_ns);
+	return proc->open ? th : NULL;
 }
 
 /* What the caller does next: nothing, or wait for the call's return. */
@@ -319,16 +351,9 @@ static __always_inline bool is_own(struct pt_regs *ctx, struct mt_thread *th, st
 	return true;
 }
 
-static __always_inline int enter(struct pt_regs *ctx)
+static __always_inline int on_entry(struct pt_regs *ctx, struct mt_thread *th, struct mt_proc *proc,
+				    const struct mt_probe *probe, __u32 index)
 {
-	__u64 cookie = bpf_get_attach_cookie(ctx);
-	__u32 index = MT_COOKIE_PROBE(cookie);
-	const struct mt_probe *probe = bpf_map_lookup_elem(&mt_probes, &index);
-	struct mt_proc *proc = NULL;
-	struct mt_thread *th = hit(cookie, &proc);
-
-	if (!probe || !th)
-		return CALL_DONE;
 	if (probe->func == MT_FUNC_PTHREAD_CREATE) {
 		th->spawning = 1;
 		th->spawn_stack = mt_stack_at_leaf(ctx, th);
@@ -351,6 +376,24 @@ static __always_inline int enter(struct pt_regs *ctx)
 	}
 	on_call(ctx, th, probe, index);
 	return CALL_PENDING;
+}
+
+static __always_inline int enter(struct pt_regs *ctx)
+{
+	struct meter meter = meter_begin();
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	__u32 index = MT_COOKIE_PROBE(cookie);
+	const struct mt_probe *probe = bpf_map_lookup_elem(&mt_probes, &index);
+	struct mt_thread *th;
+	int next = CALL_DONE;
+
+	if (!probe)
+		return CALL_DONE;
+	th = hit(cookie, probe->trap_ns, &meter);
+	if (th)
+		next = on_entry(ctx, th, meter.proc, probe, index);
+	meter_end(&meter);
+	return next;
 }
 
 static __always_inline void on_return(struct pt_regs *ctx, struct mt_thread *th,
@@ -446,20 +489,14 @@ static __always_inline void forget(__u64 cookie, __u32 index, __u64 sp)
 		th->outer.func = 0;
 }
 
-static __always_inline int leave(struct pt_regs *ctx)
+static __always_inline void on_exit(struct pt_regs *ctx, struct mt_thread *th, struct mt_proc *proc,
+				    __u32 index)
 {
-	__u64 cookie = bpf_get_attach_cookie(ctx), sp = PT_REGS_SP(ctx), addr = 0;
-	__u32 index = MT_COOKIE_PROBE(cookie);
-	struct mt_proc *proc = NULL;
-	struct mt_thread *th = hit(cookie, &proc);
+	__u64 sp = PT_REGS_SP(ctx), addr = 0;
 
-	if (!th) {
-		forget(cookie, index, sp);
-		return 0;
-	}
 	if (!ends(&th->call, index, sp)) {
 		if (!ends(&th->outer, index, sp))
-			return 0;
+			return;
 		call_discard(th, proc);
 	}
 	if (result(&th->call, PT_REGS_RC(ctx), &addr)) {
@@ -469,6 +506,24 @@ static __always_inline int leave(struct pt_regs *ctx)
 			on_failure(th, proc);
 	}
 	call_over(th);
+}
+
+static __always_inline int leave(struct pt_regs *ctx)
+{
+	struct meter meter = meter_begin();
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	__u32 index = MT_COOKIE_PROBE(cookie);
+	const struct mt_probe *probe = bpf_map_lookup_elem(&mt_probes, &index);
+	struct mt_thread *th;
+
+	if (!probe)
+		return 0;
+	th = hit(cookie, probe->func == MT_FUNC_RET ? probe->trap_ns : probe->return_ns, &meter);
+	if (th)
+		on_exit(ctx, th, meter.proc, index);
+	else
+		forget(cookie, index, PT_REGS_SP(ctx));
+	meter_end(&meter);
 	return 0;
 }
 

@@ -21,6 +21,7 @@ static __always_inline __u32 image_new(__u32 tgid, __u32 birth, __u32 parent, st
 		.birth = birth,
 		.parent_slot = parent,
 		.open = image.attached,
+		.hits_max = ~0ULL,
 		.seen_from_birth = image.attached,
 		.entry_only = image.entry_only,
 	};
@@ -37,6 +38,13 @@ static __always_inline __u32 image_new(__u32 tgid, __u32 birth, __u32 parent, st
 static __always_inline __u64 max_rss_pages(struct task_struct *task)
 {
 	return BPF_CORE_READ(task, signal, maxrss);
+}
+
+/* Of the threads that have ended, and of this one as of its last tick or switch. */
+static __always_inline __u64 cpu_ns(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, signal, sum_sched_runtime) +
+	       BPF_CORE_READ(task, se.sum_exec_runtime);
 }
 
 struct vma_range {
@@ -166,6 +174,7 @@ int BPF_PROG(mt_process_exec, struct task_struct *task, int old_tid)
 	e->a = old_slot;
 	e->b = former;
 	e->c = max_rss_pages(task);
+	e->result = cpu_ns(task);
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
 	bpf_ringbuf_submit(e, 0);
 	return 0;
@@ -197,6 +206,7 @@ int BPF_PROG(mt_process_exit, struct task_struct *task)
 	e->b = last;
 	e->c = max_rss_pages(task);
 	e->d = mm ? BPF_CORE_READ(mm, hiwater_vm) : 0;
+	e->result = cpu_ns(task);
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
 	bpf_ringbuf_submit(e, 0);
 	return 0;
@@ -263,8 +273,26 @@ static __always_inline int set_open(struct mt_control *ctl, __u32 open, __u32 fr
 	/* A vfork child's link opens nothing: the address space is its parent's. */
 	if (!proc || proc->tgid != tgid)
 		return 0;
+	proc->hits_max = ~0ULL;
 	proc->open = open;
 	proc->seen_from_birth |= from_birth;
+	return 0;
+}
+
+/* Of what was live when the last burst ended nothing is known any more. */
+static __always_inline int open_burst(struct mt_control *ctl)
+{
+	int err = set_open(ctl, 0, 0);
+	__u32 slot = ctl->slot;
+	struct mt_proc *proc = bpf_map_lookup_elem(&mt_procs, &slot);
+
+	if (err || !proc)
+		return err ? err : -3; /* ESRCH */
+	proc->word = 0;
+	proc->peak_bytes = 0;
+	proc->tripped_ns = 0;
+	proc->hits_max = proc->hits + ctl->number;
+	proc->open = 1;
 	return 0;
 }
 
@@ -304,6 +332,9 @@ int mt_control(struct mt_control *ctl)
 		break;
 	case MT_CONTROL_CLOSE:
 		ctl->error = set_open(ctl, 0, 0);
+		break;
+	case MT_CONTROL_BURST:
+		ctl->error = open_burst(ctl);
 		break;
 	case MT_CONTROL_SHARE:
 	case MT_CONTROL_ENTRY_ONLY:

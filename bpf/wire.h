@@ -96,8 +96,10 @@ struct mt_probe {
 	/* Callers at [ip + from, ip + to) are the allocator itself; from == to: not known. */
 	__s32 internal_from;
 	__s32 internal_to;
+	__u32 trap_ns;	 /* what a hit costs on this host before any program runs */
+	__u32 return_ns; /* likewise one of its return probe */
 };
-_Static_assert(sizeof(struct mt_probe) == 16, "wire");
+_Static_assert(sizeof(struct mt_probe) == 24, "wire");
 
 #define MT_PROBES_MAX 16384
 
@@ -379,6 +381,8 @@ struct mt_walk {
 };
 _Static_assert(sizeof(struct mt_walk) == 48, "wire");
 
+#define MT_METER_EVERY 16
+
 enum mt_birth {
 	MT_BIRTH_INVALID = 0,
 	MT_BIRTH_ATTACH = 1, /* it ran before us */
@@ -400,6 +404,10 @@ struct mt_proc {
 	__u64 realloc_failed_cnt; /* of these */
 	__u64 discarded_cnt;	  /* calls that never returned: longjmp, an exception */
 	__u64 hits;		  /* traps taken */
+	__u64 hits_max;		  /* the window closes then: a burst must not cost more */
+	__u64 tripped_ns;	  /* when that happened; 0: not in this window */
+	__u64 trap_ns;		  /* of all hits, without the programs that they ran */
+	__u64 run_ns;		  /* of these programs: of one hit in MT_METER_EVERY, times that */
 	__u64 entry_free_cnt;	  /* of a process whose calls are seen at their entry only */
 	__u64 anon_grown_bytes;	  /* anonymous memory that became writable, thread stacks aside */
 	__u64 anon_heap_bytes;	  /* of that: in the course of a call that is probed */
@@ -411,7 +419,7 @@ struct mt_proc {
 	__u32 seen_from_birth;
 	__u32 entry_only; /* as in struct mt_image: blocks have no address */
 };
-_Static_assert(sizeof(struct mt_proc) == 152, "wire");
+_Static_assert(sizeof(struct mt_proc) == 184, "wire");
 
 /* `images`: which address space a process runs in. A vfork child shares its parent's. */
 struct mt_image {
@@ -488,8 +496,10 @@ enum mt_event_kind {
 	MT_EVENT_INVALID = 0,
 	MT_EVENT_FORK = 1,   /* slot: the child's; a: parent's slot; b: parent's tgid */
 	MT_EVENT_VFORK = 2,  /* a child in its parent's address space; else as FORK */
-	MT_EVENT_EXEC = 3,   /* slot: the new image; a: the old; b: former tid; c: maxrss pages */
-	MT_EVENT_EXIT = 4,   /* a thread; a: wait status; b: 1 if the last; c: maxrss pages */
+	MT_EVENT_EXEC = 3,   /* slot: the new image; a: the old; b: former tid; c: maxrss pages;
+				result: CPU time of the process */
+	MT_EVENT_EXIT = 4,   /* a thread; a: wait status; b: 1 if the last; c: maxrss pages;
+				result: as EXEC */
 	MT_EVENT_THREAD = 5, /* a: new tid; b: its stack pointer; c, d: its stack, 0: unknown;
 				result: bytes of the guard; stack: of pthread_create */
 	MT_EVENT_MMAP_BEGIN = 6,    /* MAP_FIXED only; a: address; b: length */
@@ -535,6 +545,7 @@ enum mt_control_op {
 	MT_CONTROL_SHARE = 6,	      /* events that processes share count for it too */
 	MT_CONTROL_ENTRY_ONLY = 7,    /* its links have no return probes */
 	MT_CONTROL_FILE = 8,	      /* the number of the file that we map at `address` */
+	MT_CONTROL_BURST = 9,	      /* OPEN for a burst of `number` hits at most */
 };
 
 struct mt_control {

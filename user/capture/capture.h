@@ -28,24 +28,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MT_CAPTURE_SCHEMA 2
+#define MT_CAPTURE_SCHEMA 3
 
 struct mt_capture;
 
 /* Keys of the meta table. */
-#define MT_META_STARTED	    "started"	  /* RFC 3339 */
-#define MT_META_DURATION_NS "duration_ns" /* up to the last tick */
-#define MT_META_FINISHED    "finished"	  /* 1 when the recording ended in order */
-#define MT_META_MODE	    "mode"
-#define MT_META_KERNEL	    "kernel"
-#define MT_META_ARCH	    "arch"
-#define MT_META_CPUS	    "cpus"
-#define MT_META_HOOKS_VM    "hooks_vm"	   /* fentry, tracepoint, none */
-#define MT_META_HOOKS_RET   "hooks_return" /* session, uretprobe_multi, uretprobe */
-#define MT_META_TRAPS	    "traps"
-#define MT_META_TICK_NS	    "tick_ns"
-#define MT_META_SELF_CPU_NS "self_cpu_ns" /* CPU time that the recorder itself used */
-#define MT_META_COMMAND	    "command"	  /* the target as asked for: "-p 123", "-- prog" */
+#define MT_META_STARTED	     "started"	   /* RFC 3339 */
+#define MT_META_DURATION_NS  "duration_ns" /* up to the last tick */
+#define MT_META_FINISHED     "finished"	   /* 1 when the recording ended in order */
+#define MT_META_MODE	     "mode"
+#define MT_META_KERNEL	     "kernel"
+#define MT_META_ARCH	     "arch"
+#define MT_META_CPUS	     "cpus"
+#define MT_META_HOOKS_VM     "hooks_vm"	    /* fentry, tracepoint, none */
+#define MT_META_HOOKS_RET    "hooks_return" /* session, uretprobe_multi, uretprobe */
+#define MT_META_TRAPS	     "traps"
+#define MT_META_TRAP_COST_NS "trap_cost_ns" /* of an emulated instruction, on that host */
+#define MT_META_TICK_NS	     "tick_ns"
+#define MT_META_SELF_CPU_NS  "self_cpu_ns" /* CPU time that the recorder itself used */
+#define MT_META_COMMAND	     "command"	   /* the target as asked for: "-p 123", "-- prog" */
 
 /* Keys on the tables for unwinding; not there when no stacks were taken. */
 #define MT_META_UNWIND_FILES	  "unwind_files"      /* whose code was met */
@@ -100,6 +101,10 @@ struct mt_process_row {
 	int64_t discarded_cnt;
 	bool entry_only;	/* calls were seen where they begin: no block has an address */
 	int64_t entry_free_cnt; /* frees of such a process */
+
+	int64_t cpu_ns;	 /* its CPU time while it was recorded, what it lost included */
+	int64_t trap_ns; /* of that: lost in traps, or -1: their price is not known */
+	int64_t run_ns;	 /* and in the programs that these ran, by sampling */
 
 	int64_t anon_grown_bytes; /* anonymous memory that became writable, or -1 */
 	int64_t anon_heap_bytes;  /* of that: by probed calls, or -1 */

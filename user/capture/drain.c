@@ -128,12 +128,17 @@ static void fill_heap(struct mt_drain *d, const struct mt_program *p, struct mt_
 	row->heap_peak_ns = -1;
 	row->anon_grown_bytes = -1;
 	row->anon_heap_bytes = -1;
+	row->cpu_ns = p->cpu_ns;
+	row->trap_ns = -1;
 	if (mt_tables_proc(mt_session_kernel(d->session), p->slot, &proc))
 		return;
 	if (mt_kernel_vm_hooks(mt_session_kernel(d->session)) != MT_VM_NONE) {
 		row->anon_grown_bytes = grown_bytes(p, &proc);
 		row->anon_heap_bytes = proc.anon_heap_bytes;
 	}
+	if (mt_kernel_prices(mt_session_kernel(d->session)))
+		row->trap_ns = proc.trap_ns;
+	row->run_ns = proc.run_ns;
 	if (!mt_program_heap_watched(p))
 		return;
 	row->seen_ns = relative(d, p->seen_ns);

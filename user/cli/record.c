@@ -16,6 +16,7 @@
 #include "capture/capture.h"
 #include "capture/drain.h"
 #include "cli/commands.h"
+#include "session/calibrate.h"
 #include "session/launch.h"
 #include "session/session.h"
 #include "symbol/symbol.h"
@@ -102,6 +103,7 @@ static int put_host(struct recording *r)
 {
 	static const char *const vm_names[] = { "auto", "fentry", "tracepoint", "none" };
 	const struct mt_kernel *k = mt_session_kernel(r->session);
+	const struct mt_trap_prices *prices = mt_kernel_prices(k);
 	static const char *const return_names[] = {
 		[MT_LINK_SESSION] = "session",
 		[MT_LINK_MULTI] = "uretprobe_multi",
@@ -129,9 +131,12 @@ static int put_host(struct recording *r)
 	err = err ? err
 		  : mt_capture_put_meta(r->capture, MT_META_HOOKS_RET,
 					return_names[mt_kernel_links(k)]);
-	return err ? err
-		   : mt_capture_put_meta_int(r->capture, MT_META_TICK_NS,
-					     r->options->tick_ms * 1000000);
+	err = err ? err
+		  : mt_capture_put_meta_int(r->capture, MT_META_TICK_NS,
+					    r->options->tick_ms * 1000000);
+	return err || !prices
+		       ? err
+		       : mt_capture_put_meta_int(r->capture, MT_META_TRAP_COST_NS, prices->push_ns);
 }
 
 static int open_capture(struct recording *r, pid_t pid)

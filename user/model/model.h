@@ -92,6 +92,7 @@ struct mt_model_meta {
 	int64_t finished;
 	int64_t cpus;
 	int64_t traps;
+	int64_t trap_cost_ns;
 	int64_t tick_ns;
 	int64_t self_cpu_ns;
 	int64_t unwind_files;

@@ -12,6 +12,7 @@
 #include "analysis/lifetime.h"
 #include "analysis/losses.h"
 #include "analysis/mapped.h"
+#include "analysis/overhead.h"
 #include "analysis/storms.h"
 #include "analysis/threads.h"
 #include "analysis/unwound.h"
@@ -377,6 +378,7 @@ static json_t *process(const struct mt_model *m, const struct mt_model_process *
 	__cleanup(mt_heap_free) struct mt_heap *heap = NULL;
 	const struct mt_process_row *row = &p->row;
 	struct mt_coverage coverage;
+	struct mt_overhead cost;
 	struct mt_unwound unwound;
 	struct mt_lifetime life;
 
@@ -385,18 +387,20 @@ static json_t *process(const struct mt_model *m, const struct mt_model_process *
 		return NULL;
 	mt_lifetime_get(&life, m, p);
 	mt_coverage_get(&coverage, p);
+	mt_overhead_process(&cost, row);
 	mt_unwound_get(&unwound, p);
 	return json_pack(
-		"{so so so so so so so so sb so so so ss so so so so so so s[] so so so so so"
+		"{so so so so so so so so sb so so so so so ss so so so so so so s[] so so so so so"
 		" s{sn sn s[]} so s[]}",
 		"pid", number(row->pid), "ppid", number(row->ppid), "comm", text(row->comm), "exe",
 		text(row->exe), "cgroup", text(row->cgroup), "started", date(m, row->start_ns),
 		"ended", text(row->ended), "exit_status", known(row->exit_status), "oom_killed",
-		row->oom_killed, "allocators", list(row->allocators), "runtimes",
-		list(row->runtimes), "heap_note", text(row->heap_note), "layer", life.layer,
-		"phases", phases(&life), "coverage_pct", percent(coverage.pct), "counted_time_pct",
-		percent(life.counted_pct), "stacks_complete_pct", percent(unwound.complete_pct),
-		"stack_ends", stack_ends(&unwound), "peak", peak(row), "rss_bill", "heap",
+		row->oom_killed, "cpu_s", seconds(row->cpu_ns), "overhead_pct", percent(cost.pct),
+		"allocators", list(row->allocators), "runtimes", list(row->runtimes), "heap_note",
+		text(row->heap_note), "layer", life.layer, "phases", phases(&life), "coverage_pct",
+		percent(coverage.pct), "counted_time_pct", percent(life.counted_pct),
+		"stacks_complete_pct", percent(unwound.complete_pct), "stack_ends",
+		stack_ends(&unwound), "peak", peak(row), "rss_bill", "heap",
 		heap_totals(&ctx, heap), "sites", heap_sites(&ctx, heap), "realloc",
 		realloc_calls(&ctx), "threads", threads(&ctx), "maps", maps(&ctx), "faults",
 		"count", "sampled_period", "sites", "timeline", timeline(p), "findings");
@@ -450,12 +454,15 @@ static json_t *unwind(const struct mt_model_meta *meta)
 static json_t *capture(const struct mt_model *m)
 {
 	const struct mt_model_meta *meta = &m->meta;
+	struct mt_overhead cost;
 
-	return json_pack("{so so so so so sn sn sn sn so so s{so so} so so so}", "started",
+	mt_overhead_capture(&cost, m);
+	return json_pack("{so so so so so sn so so so so so s{so so} so so so}", "started",
 			 text(meta->started), "duration_s", known_seconds(meta->duration_ns),
 			 "finished", json_boolean(meta->finished == 1), "command",
 			 text(meta->command), "mode", text(meta->mode), "budget_pct",
-			 "overhead_pct", "exact_would_cost_pct", "trap_cost_ns", "traps",
+			 "overhead_pct", percent(cost.pct), "exact_would_cost_pct",
+			 percent(cost.pct), "trap_cost_ns", known(meta->trap_cost_ns), "traps",
 			 known(meta->traps), "self_cpu_s", known_seconds(meta->self_cpu_ns),
 			 "hooks", "vm", text(meta->hooks_vm), "return", text(meta->hooks_return),
 			 "unwind", unwind(meta), "lost", lost(m), "probes", probes(m));

@@ -12,6 +12,7 @@
 #include "analysis/lifetime.h"
 #include "analysis/losses.h"
 #include "analysis/mapped.h"
+#include "analysis/overhead.h"
 #include "analysis/ranking.h"
 #include "analysis/storms.h"
 #include "analysis/threads.h"
@@ -356,6 +357,20 @@ static void print_unwound(struct mt_printer *p, const struct mt_model_process *p
 				       mt_unwound_meaning(u.ends[i].name));
 }
 
+/* What the recording cost it. */
+static void print_overhead(struct mt_printer *p, const struct mt_process_row *row)
+{
+	struct mt_overhead cost;
+
+	mt_overhead_process(&cost, row);
+	if (cost.pct < 0)
+		mt_print_field(p, "CPU time", "%s; how much of it is memtide's is unknown",
+			       SECONDS(cost.cpu_ns));
+	else
+		mt_print_field(p, "CPU time", "%s, and %s of it more for memtide's probes",
+			       SECONDS(cost.cpu_ns - cost.spent_ns), PCT(cost.pct));
+}
+
 /* What this process's numbers leave out. */
 static void print_unseen(struct mt_printer *p, const struct mt_model_process *process,
 			 const struct mt_lifetime *life)
@@ -410,6 +425,7 @@ static int print_process(struct mt_printer *p, const struct mt_model *m,
 	print_maps(p, m, process, maps, losses->ledgers);
 	print_coverage(p, process);
 	print_unwound(p, process);
+	print_overhead(p, &process->row);
 	print_unseen(p, process, &life);
 	return p->err;
 }

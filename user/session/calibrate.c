@@ -2,13 +2,14 @@
 #include "session/calibrate.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
 
 #ifdef __x86_64__
 
 #include <fcntl.h>
 #include <link.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #include <bpf/bpf.h>
 
@@ -193,3 +194,49 @@ int mt_calibrate(struct mt_trap_prices *out, bool multi)
 }
 
 #endif
+
+struct mt_calibration {
+	pthread_t thread;
+	bool multi;
+	int err;
+	struct mt_trap_prices prices;
+};
+
+static void *work(void *calibration)
+{
+	struct mt_calibration *c = calibration;
+
+	c->err = mt_calibrate(&c->prices, c->multi);
+	return NULL;
+}
+
+int mt_calibration_begin(struct mt_calibration **out, bool multi)
+{
+	struct mt_calibration *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return -ENOMEM;
+	c->multi = multi;
+	if (pthread_create(&c->thread, NULL, work, c)) {
+		free(c);
+		return -EAGAIN;
+	}
+	*out = c;
+	return 0;
+}
+
+int mt_calibration_end(struct mt_calibration **calibration, struct mt_trap_prices *out)
+{
+	struct mt_calibration *c = *calibration;
+	int err;
+
+	if (!c)
+		return -ENODATA;
+	pthread_join(c->thread, NULL);
+	err = c->err;
+	if (!err)
+		*out = c->prices;
+	free(c);
+	*calibration = NULL;
+	return err;
+}

@@ -6,7 +6,7 @@
  * probes in them, and a BPF program that does nothing. Takes less than 300 ms, up to 2 s on a
  * very slow machine. The prices are nanoseconds a hit, medians of short rounds that take turns,
  * less the same calls without a probe. Errors are -errno, not logged: -ENOTSUP but on x86-64.
- * Call it from one thread.
+ * Call it from one thread, or have it done meanwhile by one of its own: begin, then end.
  */
 #ifndef MT_SESSION_CALIBRATE_H
 #define MT_SESSION_CALIBRATE_H
@@ -23,5 +23,11 @@ struct mt_trap_prices {
 
 /* By uprobe_multi links; else by perf events. */
 int mt_calibrate(struct mt_trap_prices *out, bool multi);
+
+struct mt_calibration;
+
+int mt_calibration_begin(struct mt_calibration **out, bool multi);
+/* Waits for it, and frees it; what mt_calibrate() returned. NULL: -ENODATA. */
+int mt_calibration_end(struct mt_calibration **calibration, struct mt_trap_prices *out);
 
 #endif

@@ -81,6 +81,7 @@ static void end_program(struct mt_session *s, struct mt_program *p, enum mt_ende
 	p->ended = ended;
 	p->exit_status = status;
 	p->end_ns = e->ts_ns;
+	p->cpu_ns = e->result - p->cpu_start_ns;
 	mt_session_keep_map(s, p);
 	mt_rss_end(&p->rss, pages_to_bytes(e->c), e->ts_ns, s->rss_per_cpu);
 }
@@ -121,10 +122,12 @@ static void on_exec(struct mt_session *s, const struct mt_event *e)
 	if (old && old->pid == process->pid)
 		end_program(s, old, MT_ENDED_EXEC, -1, e);
 	p->parent_slot = e->a;
+	p->cpu_start_ns = e->result;
 	mt_program_identify(p);
 	memcpy(p->comm, e->comm, sizeof(p->comm));
 	mt_rss_init(&p->rss, pages_to_bytes(e->c));
 	process->program = p;
+	process->at_exec = process->held;
 	if (e->b != e->tgid) /* the leader's links went with the leader */
 		mt_attach_release(process);
 	if (process->nr_links)

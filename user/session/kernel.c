@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 
 #include "memtide.skel.h"
+#include "session/calibrate.h"
 #include "session/closer.h"
 #include "session/features.h"
 #include "session/perf.h"
@@ -28,6 +29,9 @@ struct mt_kernel {
 	struct mt_closer *closer;
 	struct mt_probes *probes;
 	struct mt_shared *shared;
+	struct mt_calibration *calibration; /* while it loads */
+	struct mt_trap_prices prices;
+	bool priced;
 	enum mt_link_kind links;
 	bool links_forced;
 	bool has_multi;
@@ -284,6 +288,16 @@ static int on_record(void *arg, void *data, size_t size)
 	return 0;
 }
 
+/* Without prices all is counted, and what it cost stays unknown. */
+static void calibrated(struct mt_kernel *k)
+{
+	int err = mt_calibration_end(&k->calibration, &k->prices);
+
+	k->priced = !err;
+	if (err)
+		mt_debug("what a probe costs here cannot be measured: %s", strerror(-err));
+}
+
 int mt_kernel_load(struct mt_kernel **out, const struct mt_kernel_options *options)
 {
 	__cleanup(mt_kernel_free) struct mt_kernel *k = calloc(1, sizeof(*k));
@@ -294,10 +308,13 @@ int mt_kernel_load(struct mt_kernel **out, const struct mt_kernel_options *optio
 	libbpf_set_print(libbpf_print);
 	err = choose(k, options);
 	err = err ? err : mt_closer_new(&k->closer);
+	err = err ? err : mt_calibration_begin(&k->calibration, k->has_multi);
 	err = err ? err : load(k, options);
+	calibrated(k);
 	err = err ? err : attach_tasks(k);
 	err = err ? err : attach_vm(k);
-	err = err ? err : mt_probes_new(&k->probes, bpf_map__fd(k->skel->maps.mt_probes));
+	err = err ? err
+		  : mt_probes_new(&k->probes, bpf_map__fd(k->skel->maps.mt_probes), &k->prices);
 	err = err ? err : mt_shared_new(&k->shared);
 	if (err)
 		return err;
@@ -324,6 +341,11 @@ void mt_kernel_free(struct mt_kernel **kernel)
 	memtide__destroy(k->skel);
 	free(k);
 	*kernel = NULL;
+}
+
+const struct mt_trap_prices *mt_kernel_prices(const struct mt_kernel *k)
+{
+	return k->priced ? &k->prices : NULL;
 }
 
 enum mt_link_kind mt_kernel_links(const struct mt_kernel *k)

@@ -46,6 +46,7 @@ struct mt_closer;
 struct mt_kernel;
 struct mt_probes;
 struct mt_shared;
+struct mt_trap_prices;
 
 int mt_kernel_load(struct mt_kernel **out, const struct mt_kernel_options *options);
 void mt_kernel_free(struct mt_kernel **kernel);
@@ -59,6 +60,8 @@ enum mt_link_kind mt_kernel_links(const struct mt_kernel *k);
 bool mt_kernel_links_by_process(const struct mt_kernel *k);
 /* Is that the only kind: was it asked for? */
 bool mt_kernel_links_forced(const struct mt_kernel *k);
+/* What a hit costs on this host; NULL: that could not be measured. */
+const struct mt_trap_prices *mt_kernel_prices(const struct mt_kernel *k);
 /* Can one link have many probes, whatever kind was asked for? */
 bool mt_kernel_has_multi(const struct mt_kernel *k);
 /* May a process under a seccomp filter have return probes? */

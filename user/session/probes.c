@@ -6,24 +6,27 @@
 
 #include <bpf/bpf.h>
 
+#include "session/calibrate.h"
 #include "target/locate.h"
 #include "util/cleanup.h"
 #include "wire.h"
 
 struct mt_probes {
 	int map_fd;
+	const struct mt_trap_prices *prices;
 	uint32_t next;
 	struct mt_probes_file **v; /* each allocated: their addresses are handed out */
 	size_t nr;
 };
 
-int mt_probes_new(struct mt_probes **out, int map_fd)
+int mt_probes_new(struct mt_probes **out, int map_fd, const struct mt_trap_prices *prices)
 {
 	struct mt_probes *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return -ENOMEM;
 	p->map_fd = map_fd;
+	p->prices = prices;
 	*out = p;
 	return 0;
 }
@@ -56,6 +59,9 @@ static int write_rows(struct mt_probes *p, const struct mt_allocator *a)
 			.result = site->result,
 			.internal_from = site->internal_from,
 			.internal_to = site->internal_to,
+			.trap_ns = site->placement == MT_PLACEMENT_EMULATED ? p->prices->push_ns
+									    : p->prices->stepped_ns,
+			.return_ns = p->prices->return_ns,
 		};
 
 		if (bpf_map_update_elem(p->map_fd, &index, &probe, BPF_ANY))

@@ -18,6 +18,7 @@
 
 struct mt_probe_target;
 struct mt_probes;
+struct mt_trap_prices;
 
 struct mt_probes_file {
 	const struct mt_probe_target *target;
@@ -26,8 +27,8 @@ struct mt_probes_file {
 	unsigned int returns_by; /* 1 << enum mt_link_kind, of the links that saw calls return */
 };
 
-/* `map_fd` is borrowed. */
-int mt_probes_new(struct mt_probes **out, int map_fd);
+/* Both are borrowed. */
+int mt_probes_new(struct mt_probes **out, int map_fd, const struct mt_trap_prices *prices);
 void mt_probes_free(struct mt_probes **probes);
 
 /* `returns_by` of the file, 0 where it was never probed. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "session/ledger.h"
 #include "session/stackmaps.h"
@@ -86,6 +87,16 @@ void mt_program_identify(struct mt_program *p)
 		free(p->cgroup);
 		p->cgroup = TAKE_PTR(text);
 	}
+}
+
+int64_t mt_program_cpu_now(const struct mt_program *p)
+{
+	struct timespec cpu;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(p->pid, &clock) || clock_gettime(clock, &cpu))
+		return -1;
+	return cpu.tv_sec * 1000000000LL + cpu.tv_nsec;
 }
 
 static int append_module(struct mt_program *p, const struct mt_module *m)
@@ -196,6 +207,7 @@ int mt_program_look(struct mt_program *p, int64_t now_ns, int64_t heap_live_byte
 	bool first = p->status_fd < 0 && p->birth == MT_BIRTH_ATTACH;
 	struct mt_proc_status status;
 	struct mt_sample sample;
+	int64_t cpu_ns;
 	int err;
 
 	if (p->status_fd < 0)
@@ -209,6 +221,9 @@ int mt_program_look(struct mt_program *p, int64_t now_ns, int64_t heap_live_byte
 		return err;
 	if (status.vm_rss_bytes < 0)
 		return -ESRCH;
+	cpu_ns = mt_program_cpu_now(p);
+	if (cpu_ns >= 0)
+		p->cpu_ns = cpu_ns - p->cpu_start_ns;
 	p->inner_pid = status.inner_tgid;
 	p->uid = status.uid;
 	mt_rss_tick(&p->rss, status.vm_hwm_bytes, status.vm_rss_bytes, status.threads, now_ns,

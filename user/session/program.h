@@ -86,6 +86,8 @@ struct mt_program {
 	uid_t uid;
 	struct mt_rss rss;
 	int64_t mapped_peak_bytes;
+	int64_t cpu_start_ns; /* the process's CPU time when it began, or we attached */
+	int64_t cpu_ns;	      /* since then, as last seen */
 	struct mt_ledger *ledger;
 	struct mt_stacks *stacks;
 	struct mt_stackmaps *stackmaps;
@@ -110,6 +112,9 @@ void mt_program_free(struct mt_program **program);
 
 /* Name, path, cgroup and parent, as /proc has them now. */
 void mt_program_identify(struct mt_program *p);
+
+/* The CPU time of a process, all of its threads together; -1: it has ended. */
+int64_t mt_program_cpu_now(const struct mt_program *p);
 
 /* What a forked child has in common with its parent at that moment. */
 int mt_program_inherit(struct mt_program *child, const struct mt_program *parent);

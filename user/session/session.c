@@ -167,6 +167,7 @@ int mt_session_adopt(struct mt_session *s, pid_t pid)
 	if (err)
 		return mt_err(err, "cannot follow process %d: %s", pid, strerror(-err));
 	mt_rss_init(&process->program->rss, INT64_MAX);
+	process->program->cpu_start_ns = mt_program_cpu_now(process->program);
 	mt_program_identify(process->program);
 	mt_attach_threads(process->program);
 	err = mt_attach_process(s, process, false);
@@ -237,7 +238,7 @@ static void attach_late(struct mt_session *s)
 
 		bool known = process->nr_links && p->nr_modules;
 
-		if (p->pid != process->pid || p->hidden)
+		if (p->pid != process->pid || p->hidden || process->at_exec)
 			continue;
 		if (!process->unseen && (known || !p->modules_stale))
 			continue;
@@ -298,7 +299,7 @@ static void look(struct mt_session *s, struct mt_process *process, int64_t now)
 		return;
 	}
 	process->unheard = 0;
-	if (p->modules_stale)
+	if (p->modules_stale && !process->at_exec)
 		mt_attach_refresh(s, process, process->pid);
 	mt_attach_settle(s, process);
 	mt_stacks_tick(p->stacks, p->ledger);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * overhead.h: what the recording cost its targets.
+ *
+ * A trap's price was measured on the host before the recording, in a throwaway process; what the
+ * programs behind it take is measured while they run (struct mt_process_row). A percentage is of
+ * the CPU time that a process would have used without. Pure over a const model: thread-safe;
+ * nothing is allocated or fails.
+ */
+#ifndef MT_ANALYSIS_OVERHEAD_H
+#define MT_ANALYSIS_OVERHEAD_H
+
+#include "model/model.h"
+
+struct mt_overhead {
+	int64_t cpu_ns;	  /* of the target, with what it lost */
+	int64_t spent_ns; /* or -1: unknown */
+	double pct;	  /* or -1 */
+};
+
+void mt_overhead_process(struct mt_overhead *out, const struct mt_process_row *row);
+
+/* Of all together. */
+void mt_overhead_capture(struct mt_overhead *out, const struct mt_model *m);
+
+#endif
