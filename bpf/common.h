@@ -22,8 +22,11 @@
 /* Count a loss (enum mt_lost). */
 int mt_lose(__u32 what);
 
-/* What is known of the code in a range may not be so any more. */
-int mt_code_forget(__u64 start, __u64 len, __u32 slot);
+/*
+ * What is known of the code in a range may not be so any more: of files' code, and of a JIT's,
+ * which stays one's by mprotect, where `mapped`.
+ */
+int mt_code_forget(__u64 start, __u64 len, __u32 slot, __u32 mapped);
 
 /*
  * The number of the file that this process maps there, a new one if it has none. -ENOENT: it maps
@@ -100,6 +103,7 @@ static __always_inline void mt_walk_begin(const struct pt_regs *regs, struct mt_
 #endif
 	th->walk.words = 0;
 	th->walk.after_call = 1;
+	th->walk.by_fp = 0;
 }
 
 /* At a return probe: the instruction pointer already is the caller's. */

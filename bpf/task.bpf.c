@@ -40,11 +40,14 @@ static __always_inline __u64 max_rss_pages(struct task_struct *task)
 	return BPF_CORE_READ(task, signal, maxrss);
 }
 
-/* Of the threads that have ended, and of this one as of its last tick or switch. */
+/* Of the threads that are gone, of a leader that has ended, and of this one up to its last tick. */
 static __always_inline __u64 cpu_ns(struct task_struct *task)
 {
-	return BPF_CORE_READ(task, signal, sum_sched_runtime) +
-	       BPF_CORE_READ(task, se.sum_exec_runtime);
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	__u64 ns = BPF_CORE_READ(task, signal, sum_sched_runtime) +
+		   BPF_CORE_READ(task, se.sum_exec_runtime);
+
+	return leader == task ? ns : ns + BPF_CORE_READ(leader, se.sum_exec_runtime);
 }
 
 struct vma_range {

@@ -65,7 +65,7 @@ static __always_inline const union mt_table_node *mt_unwind_node(void *table, __
 #define MT_PAGE_SHIFT 12
 #define MT_CODE_TRIES 256
 #define MT_CODE_AHEAD 32	/* pieces that one answer is kept for: 2 MiB, aligned */
-#define MT_PIECES_MAX (1 << 12) /* of a mapping of 256 MiB */
+#define MT_PIECES_MAX (1 << 16) /* of a mapping of 4 GiB */
 #define MT_HIDDEN_MAX 8
 #define MT_ASKED_MAX  64 /* then nobody answers */
 #define MT_ENOENT     2
@@ -100,6 +100,27 @@ struct place {
 	__u32 has_file;
 };
 
+/* Before kernel commit 3aa63a569c64 (6.13), and before 13bc24457850 (6.6). */
+struct inode___timespec {
+	struct timespec64 __i_ctime;
+};
+struct inode___plain {
+	struct timespec64 i_ctime;
+};
+
+static __always_inline __u32 changed(struct inode *inode)
+{
+	struct inode___timespec *timespec = (void *)inode;
+	struct inode___plain *plain = (void *)inode;
+
+	if (bpf_core_field_exists(inode->i_ctime_sec))
+		return BPF_CORE_READ(inode, i_ctime_sec) ^ BPF_CORE_READ(inode, i_ctime_nsec);
+	if (bpf_core_field_exists(timespec->__i_ctime))
+		return BPF_CORE_READ(timespec, __i_ctime.tv_sec) ^
+		       BPF_CORE_READ(timespec, __i_ctime.tv_nsec);
+	return BPF_CORE_READ(plain, i_ctime.tv_sec) ^ BPF_CORE_READ(plain, i_ctime.tv_nsec);
+}
+
 static long note_place(struct task_struct *task, struct vm_area_struct *vma, struct place *p)
 {
 	struct file *file = vma->vm_file;
@@ -112,6 +133,7 @@ static long note_place(struct task_struct *task, struct vm_area_struct *vma, str
 		p->file_offset = vma->vm_pgoff << MT_PAGE_SHIFT;
 		p->file.inode = BPF_CORE_READ(file, f_inode, i_ino);
 		p->file.dev = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
+		p->file.changed = changed(BPF_CORE_READ(file, f_inode));
 	} else if (p->start == (__u64)BPF_CORE_READ(task, mm, context.vdso)) {
 		p->has_file = 1;
 	}
@@ -227,6 +249,7 @@ struct gone {
 	__u64 start;
 	__u64 end;
 	__u32 slot;
+	__u32 mapped;
 };
 
 static long forget_piece(__u32 i, struct gone *gone)
@@ -237,20 +260,22 @@ static long forget_piece(__u32 i, struct gone *gone)
 	};
 	struct mt_code *code = bpf_map_lookup_elem(&mt_code, &key);
 
-	if (!code || code->start >= gone->end || code->end <= gone->start)
+	if (!code || !(code->file || gone->mapped) || code->start >= gone->end ||
+	    code->end <= gone->start)
 		return 0;
 	if (!bpf_map_delete_elem(&mt_code, &key))
 		__sync_fetch_and_add(&mt_code_generation, 1);
 	return 0;
 }
 
-__noinline int mt_code_forget(__u64 start, __u64 len, __u32 slot)
+__noinline int mt_code_forget(__u64 start, __u64 len, __u32 slot, __u32 mapped)
 {
-	struct gone gone = { .start = start, .end = start + len, .slot = slot };
+	struct gone gone = { .start = start, .end = start + len, .slot = slot, .mapped = mapped };
 	__u64 pieces = len >> MT_CODE_PIECE_SHIFT;
+	__u32 before = mt_code_generation;
 
 	bpf_loop(pieces < MT_PIECES_MAX ? pieces + 2 : MT_PIECES_MAX, forget_piece, &gone, 0);
-	return 0;
+	return mt_code_generation == before ? 0 : mt_lose(MT_LOST_CODE_REPLACED);
 }
 
 /*

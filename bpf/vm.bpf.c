@@ -159,13 +159,17 @@ static __always_inline int enter_brk(void)
 
 /*
  * Of interest is what was reserved and becomes usable: arenas grow so, and the heaps of Go and
- * Java. Code that a JIT makes writable again and again is none.
+ * Java. Code that a JIT makes writable again and again is none. And what becomes code: it may lie
+ * where other code was.
  */
 static __always_inline int enter_mprotect(__u64 addr, __u64 len, __u64 prot)
 {
 	struct mt_thread *th = NULL;
 
-	if (!(prot & MT_PROT_WRITE) || !begin(MT_VM_MPROTECT, addr, len, &th))
+	if (!(prot & (MT_PROT_WRITE | MT_PROT_EXEC)) || !begin(MT_VM_MPROTECT, addr, len, &th))
+		return 0;
+	th->vm.prot = prot;
+	if (!(prot & MT_PROT_WRITE))
 		return 0;
 	th->vm.grows_bytes = anonymous_bytes((struct vma_walk){
 		.at = addr,
@@ -228,12 +232,14 @@ static __always_inline int leave(__u32 kind, __s64 ret)
 	vm->kind = 0;
 	if (kind != MT_EVENT_MUNMAP && ret >= 0)
 		unowned = grow(th, kind == MT_EVENT_BRK ? brk_grown(vm, ret) : vm->grows_bytes);
+	if ((kind == MT_EVENT_MMAP || kind == MT_VM_MPROTECT) && ret >= 0 &&
+	    (vm->prot & MT_PROT_EXEC))
+		mt_code_forget(kind == MT_EVENT_MMAP ? ret : vm->addr, vm->len, th->slot,
+			       kind == MT_EVENT_MMAP);
 	if (!settles(kind, vm, ret))
 		return 0;
 	if (kind == MT_EVENT_MREMAP && ret >= 0)
 		th->call.remapped = 1;
-	if (kind == MT_EVENT_MMAP && ret >= 0 && (vm->prot & MT_PROT_EXEC))
-		mt_code_forget(ret, vm->len, th->slot);
 	if (kind != MT_EVENT_MUNMAP && ret >= 0)
 		stack = mt_stack_at_syscall(th);
 	e = mt_vm_event_begin(kind, th->slot);

@@ -132,7 +132,8 @@ _Static_assert(sizeof(struct mt_probe) == 24, "wire");
 	X(VM_RING_FULL, "vm_ring_full")	    /* a mapping call did not: the ledger is off */  \
 	X(SITE_MISSING, "site_missing")	    /* a freed block's site was gone */              \
 	X(NEW_UNFOLLOWED, "new_unfollowed") /* operator new may throw, see alloc.bpf.c */    \
-	X(HISTS_FULL, "hists_full")	    /* a size or lifetime is in no histogram */
+	X(HISTS_FULL, "hists_full")	    /* a size or lifetime is in no histogram */      \
+	X(CODE_REPLACED, "code_replaced")   /* its addresses have meant two things */
 
 enum mt_lost {
 #define MT_LOST_ENUM(id, name) MT_LOST_##id,
@@ -264,8 +265,8 @@ _Static_assert(sizeof(struct mt_stack_part) == 16 + 8 * MT_PART_FRAMES, "wire");
 /* `files`: those that code has been seen of; the value is their number, from 1 on. */
 struct mt_file_key {
 	__u64 inode;
-	__u32 dev; /* as the kernel has it: 12 bits major, 20 bits minor; 0: the vDSO */
-	__u32 zero;
+	__u32 dev;     /* as the kernel has it: 12 bits major, 20 bits minor; 0: the vDSO */
+	__u32 changed; /* of its ctime: what is written over it is another file */
 };
 _Static_assert(sizeof(struct mt_file_key) == 16, "wire");
 
@@ -378,8 +379,10 @@ struct mt_walk {
 	__u64 window;	  /* address of the first word in mt_thread.window */
 	__u32 words;	  /* so many are there */
 	__u32 after_call; /* pc is a return address: the code that counts is in front of it */
+	__u32 by_fp;	  /* the frame before this one was found by its frame pointer */
+	__u32 zero;
 };
-_Static_assert(sizeof(struct mt_walk) == 48, "wire");
+_Static_assert(sizeof(struct mt_walk) == 56, "wire");
 
 #define MT_METER_EVERY 16
 
@@ -485,7 +488,7 @@ struct mt_thread {
 	__u64 window[MT_WINDOW_WORDS]; /* of its user stack */
 };
 _Static_assert(sizeof(struct mt_thread) ==
-		       48 + 2 * 120 + 56 + 48 + 128 + 1032 + 8 * MT_WINDOW_WORDS,
+		       48 + 2 * 120 + 56 + 56 + 128 + 1032 + 8 * MT_WINDOW_WORDS,
 	       "wire");
 
 /*
@@ -494,16 +497,16 @@ _Static_assert(sizeof(struct mt_thread) ==
  */
 enum mt_event_kind {
 	MT_EVENT_INVALID = 0,
-	MT_EVENT_FORK = 1,   /* slot: the child's; a: parent's slot; b: parent's tgid */
-	MT_EVENT_VFORK = 2,  /* a child in its parent's address space; else as FORK */
-	MT_EVENT_EXEC = 3,   /* slot: the new image; a: the old; b: former tid; c: maxrss pages;
-				result: CPU time of the process */
-	MT_EVENT_EXIT = 4,   /* a thread; a: wait status; b: 1 if the last; c: maxrss pages;
-				result: as EXEC */
-	MT_EVENT_THREAD = 5, /* a: new tid; b: its stack pointer; c, d: its stack, 0: unknown;
-				result: bytes of the guard; stack: of pthread_create */
-	MT_EVENT_MMAP_BEGIN = 6,    /* MAP_FIXED only; a: address; b: length */
-	MT_EVENT_MMAP = 7,	    /* a: address asked for; b: length; flags, prot, fd; result */
+	MT_EVENT_FORK = 1,	 /* slot: the child's; a: parent's slot; b: parent's tgid */
+	MT_EVENT_VFORK = 2,	 /* a child in its parent's address space; else as FORK */
+	MT_EVENT_EXEC = 3,	 /* slot: the new image; a: the old; b: former tid; c: maxrss pages;
+				    result: CPU time of the process */
+	MT_EVENT_EXIT = 4,	 /* a thread; a: wait status; b: 1 if the last; c: maxrss pages;
+				    result: as EXEC */
+	MT_EVENT_THREAD = 5,	 /* a: new tid; b: its stack pointer; c, d: its stack, 0: unknown;
+				    result: bytes of the guard; stack: of pthread_create */
+	MT_EVENT_MMAP_BEGIN = 6, /* MAP_FIXED only; a: address; b: length */
+	MT_EVENT_MMAP = 7,	 /* a: address asked for; b: length; flags, prot, fd; result */
 	MT_EVENT_MUNMAP_BEGIN = 8,  /* a: address; b: length */
 	MT_EVENT_MUNMAP = 9,	    /* a: address; b: length; result */
 	MT_EVENT_MREMAP_BEGIN = 10, /* a: address; b: length; c: new length; d: new address */

@@ -323,12 +323,25 @@ static void test_augmentations(void **state)
 	expect_letters(__LINE__, "zPLR", all, sizeof(all), SP8, 2);
 	expect_letters(__LINE__, "zR", all + 6, 1, SP8, 2);
 	expect_letters(__LINE__, "z", NULL, 0, SP8, 2);
-	expect_letters(__LINE__, "zRS", all + 6, 1, RULE(SIGNAL, 0, 0), 2);
+	/* Of what is no frame of the kernel's only the name is known. */
+	expect_letters(__LINE__, "zRS", all + 6, 1, RULE(OTHER, 0, 0), 2);
 	/* What the letters do not explain is passed over, as its length is known. */
 	expect_letters(__LINE__, "zR", (const uint8_t[]){ 0, 0x3f, 0x3f }, 3, SP8, 2);
 	expect_letters(__LINE__, "zRX", all + 6, 1, SP8, 0);
 	expect_letters(__LINE__, "eh", NULL, 0, SP8, 0);
 	expect_letters(__LINE__, "zPLR", all, 5, SP8, 0);
+}
+
+/* As glibc has it: all registers are in what the kernel put on the stack. */
+static void test_signal_frames(void **state)
+{
+	const uint8_t absolute = DW_EH_PE_absptr;
+	struct cfi_bytes b = { 0 };
+
+	cfi_cie(&b, "zRS", &absolute, 1, OPS(DW_CFA_def_cfa, RSP, 8, DW_CFA_offset | RIP, 1));
+	cfi_fde(&b, START, LEN,
+		OPS(DW_CFA_def_cfa_expression, 4, DW_OP_breg0 + RSP, 0xa0, 0x01, DW_OP_deref));
+	EXPECT(&b, { START, RULE(SIGNAL, 0, 0) }, { START + LEN, NONE });
 }
 
 static void test_without_augmentation(void **state)
@@ -421,6 +434,7 @@ int main(void)
 		cmocka_unit_test(test_neighbours_that_agree_are_one),
 		cmocka_unit_test(test_pointer_encodings),
 		cmocka_unit_test(test_augmentations),
+		cmocka_unit_test(test_signal_frames),
 		cmocka_unit_test(test_without_augmentation),
 		cmocka_unit_test(test_entries),
 		cmocka_unit_test(test_cut_off_anywhere),

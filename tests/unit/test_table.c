@@ -245,11 +245,12 @@ static void test_check(void **state)
 	assert_int_equal(mt_table_check(table->nodes, table->nr_nodes), 0);
 }
 
-/* ---- return from a signal ---------------------------------------------------------------- */
+/* ---- code without a row ---------------------------------------------------------------- */
 
-static void test_sigreturn_rows(void **state)
+static void test_rows_in_gaps(void **state)
 {
 	const struct mt_rule one = numbered(1), none = { .cfa = MT_CFA_NONE };
+	const struct mt_rule code = { .cfa = MT_CFA_SIGNAL };
 	const long signal = MT_CFA_SIGNAL - 100L, nothing = MT_CFA_NONE - 100L;
 	__cleanup(mt_table_free) struct mt_table *table = NULL;
 	__cleanup(mt_rows_free) struct mt_rows *rows = NULL;
@@ -259,12 +260,13 @@ static void test_sigreturn_rows(void **state)
 	assert_int_equal(mt_rows_add(rows, 2000, &none), 0);
 	assert_int_equal(mt_rows_add(rows, 3000, &one), 0);
 	assert_int_equal(mt_rows_add(rows, 4000, &none), 0);
-	assert_int_equal(mt_rows_add_sigreturn(rows, 500), 0);	/* in front */
-	assert_int_equal(mt_rows_add_sigreturn(rows, 1500), 0); /* known */
-	assert_int_equal(mt_rows_add_sigreturn(rows, 2000), 0); /* first in a gap */
-	assert_int_equal(mt_rows_add_sigreturn(rows, 2500), 0); /* in it */
-	assert_int_equal(mt_rows_add_sigreturn(rows, 3000 - MT_SIGRETURN_BYTES), 0); /* last */
-	assert_int_equal(mt_rows_add_sigreturn(rows, 5000), 0);			     /* behind */
+	assert_int_equal(mt_rows_add_gap(rows, 500, 9, &code), 0);  /* in front */
+	assert_int_equal(mt_rows_add_gap(rows, 1500, 9, &code), 0); /* known */
+	assert_int_equal(mt_rows_add_gap(rows, 2000, 9, &code), 0); /* first in a gap */
+	assert_int_equal(mt_rows_add_gap(rows, 2500, 9, &code), 0); /* in it */
+	assert_int_equal(mt_rows_add_gap(rows, 3000 - MT_SIGRETURN_BYTES, 9, &code), 0); /* last */
+	assert_int_equal(mt_rows_add_gap(rows, 5000, 9, &code), 0);  /* behind */
+	assert_int_equal(mt_rows_add_gap(rows, 2985, 20, &code), 0); /* cut short */
 	table = finish(rows);
 	expect_found(table, 499, NOTHING);
 	expect_found(table, 500, signal);
@@ -277,6 +279,8 @@ static void test_sigreturn_rows(void **state)
 	expect_found(table, 2499, nothing);
 	expect_found(table, 2500, signal);
 	expect_found(table, 2500 + MT_SIGRETURN_BYTES, nothing);
+	expect_found(table, 2984, nothing);
+	expect_found(table, 2985, signal);
 	expect_found(table, 2999, signal);
 	expect_found(table, 3000, 1);
 	expect_found(table, 4999, nothing);
@@ -392,7 +396,7 @@ int main(void)
 		cmocka_unit_test(test_too_many_leaves),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_check),
-		cmocka_unit_test(test_sigreturn_rows),
+		cmocka_unit_test(test_rows_in_gaps),
 		cmocka_unit_test(test_restorer_without_cfi),
 		cmocka_unit_test(test_glibc_describes_its_restorer),
 		cmocka_unit_test(test_without_section_headers),

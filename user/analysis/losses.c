@@ -61,6 +61,9 @@ static const struct loss {
 	  .meaning = "calls of an allocator's own operator new whose ends are not all known: "
 		     "counted, but not in live or peak, and twice where they call malloc; they "
 		     "may throw, and an exception does not pass a return probe" },
+	{ "code_replaced",
+	  .meaning = "mappings of code where other code had been (dlclose, then dlopen): in stacks "
+		     "through it the one may have the other's names" },
 	{ "events_unmatched", .ledgers = MT_TRUST_ABOUT,
 	  .meaning = "events about a process or thread that was not known (its own event was "
 		     "lost); raise --map-memory" },

@@ -20,6 +20,7 @@ const char *mt_unwound_meaning(const char *end)
 		{ "unreadable", "where the stack could not be read" },
 		{ "not_code", "at a return address that leads to no code" },
 		{ "busy", "where the mappings were being changed" },
+		{ "none", "before their first frame" },
 	};
 
 	for (size_t i = 0; end && i < ARRAY_SIZE(meanings); i++)
@@ -28,18 +29,20 @@ const char *mt_unwound_meaning(const char *end)
 	return NULL;
 }
 
+/* Of a stack without a frame nothing is kept, not even its end. */
 static void add(struct mt_unwound *u, const struct mt_model_stack *stack, int64_t cnt)
 {
+	const char *end = stack->id ? stack->end : "none";
 	size_t i = 0;
 
-	if (!stack->end)
+	if (!end)
 		return;
-	while (i < u->nr_ends && strcmp(u->ends[i].name, stack->end))
+	while (i < u->nr_ends && strcmp(u->ends[i].name, end))
 		i++;
 	if (i == MT_UNWOUND_ENDS)
 		return;
 	if (i == u->nr_ends)
-		u->ends[u->nr_ends++].name = stack->end;
+		u->ends[u->nr_ends++].name = end;
 	u->ends[i].cnt += cnt;
 	u->cnt += cnt;
 }
@@ -51,10 +54,14 @@ static int by_count(const void *va, const void *vb)
 	return a->cnt != b->cnt ? (a->cnt < b->cnt) - (a->cnt > b->cnt) : strcmp(a->name, b->name);
 }
 
-void mt_unwound_get(struct mt_unwound *out, const struct mt_model_process *p)
+void mt_unwound_get(struct mt_unwound *out, const struct mt_model *m,
+		    const struct mt_model_process *p)
 {
 	struct mt_unwound u = { .complete_pct = -1 };
 
+	*out = u;
+	if (m->meta.unwind_files == -1) /* no stacks were taken */
+		return;
 	for (size_t i = 0; i < p->nr_sites; i++)
 		add(&u, &p->sites[i].stack, p->sites[i].row.alloc_cnt);
 	for (size_t i = 0; i < p->nr_map_sites; i++)

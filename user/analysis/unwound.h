@@ -3,8 +3,8 @@
  * unwound.h: how many of a process's stacks are whole, and how the others end.
  *
  * A stack counts as often as it was taken: once an allocation, a mapping call. Names are those of
- * MT_STACK_END_LIST (wire.h) and point into the model. Pure over a const model: thread-safe;
- * nothing is allocated or fails.
+ * MT_STACK_END_LIST (wire.h), and "none", and point into the model. Pure over a const model:
+ * thread-safe; nothing is allocated or fails.
  */
 #ifndef MT_ANALYSIS_UNWOUND_H
 #define MT_ANALYSIS_UNWOUND_H
@@ -27,6 +27,7 @@ struct mt_unwound {
  */
 const char *mt_unwound_meaning(const char *end);
 
-void mt_unwound_get(struct mt_unwound *out, const struct mt_model_process *p);
+void mt_unwound_get(struct mt_unwound *out, const struct mt_model *m,
+		    const struct mt_model_process *p);
 
 #endif

@@ -388,7 +388,7 @@ static json_t *process(const struct mt_model *m, const struct mt_model_process *
 	mt_lifetime_get(&life, m, p);
 	mt_coverage_get(&coverage, p);
 	mt_overhead_process(&cost, row);
-	mt_unwound_get(&unwound, p);
+	mt_unwound_get(&unwound, m, p);
 	return json_pack(
 		"{so so so so so so so so sb so so so so so ss so so so so so so s[] so so so so so"
 		" s{sn sn s[]} so s[]}",

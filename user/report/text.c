@@ -343,11 +343,12 @@ static void print_coverage(struct mt_printer *p, const struct mt_model_process *
 }
 
 /* How far its stacks reach, where that is not to the end. */
-static void print_unwound(struct mt_printer *p, const struct mt_model_process *process)
+static void print_unwound(struct mt_printer *p, const struct mt_model *m,
+			  const struct mt_model_process *process)
 {
 	struct mt_unwound u;
 
-	mt_unwound_get(&u, process);
+	mt_unwound_get(&u, m, process);
 	if (u.complete_pct < 0 || u.complete_pct == 100)
 		return;
 	mt_print_field(p, "Stacks", "%.1f%% complete", u.complete_pct);
@@ -424,7 +425,7 @@ static int print_process(struct mt_printer *p, const struct mt_model *m,
 	print_threads(p, process, threads, losses->ledgers);
 	print_maps(p, m, process, maps, losses->ledgers);
 	print_coverage(p, process);
-	print_unwound(p, process);
+	print_unwound(p, m, process);
 	print_overhead(p, &process->row);
 	print_unseen(p, process, &life);
 	return p->err;

@@ -206,8 +206,10 @@ static int prepare_map(struct mt_unwinder *u, uint32_t number)
 		return -1;
 	}
 	map = make_map(t);
-	if (map < 0)
+	if (map < 0) {
+		leave_out(u, number);
 		return -1;
+	}
 	u->stats.bytes += f->bytes;
 	u->stats.from_cache += f->from_cache;
 	u->stats.tables++;

@@ -337,7 +337,7 @@ static size_t group(void *arg, size_t question)
 	return r->frames[question].file;
 }
 
-/* By its path, where another one may be found by now: that is for read_file to see. */
+/* By its path, where another one may be found by now, as in what is held: read_file sees it. */
 static int open_by_path(struct resolver *r, const struct file *f)
 {
 	if (!f->build_id || f->path[0] != '/')
@@ -378,13 +378,13 @@ static int open_group(void *arg, size_t question, int fds[MT_WORKER_FILES])
 	return err;
 }
 
-/* In the worker, once. */
+/* In the worker, once. What was written over the file is not what ran. */
 static int read_file(struct resolver *r, const struct file *f)
 {
 	int err = f->map ? mt_jit_new(&r->jit, r->fds[0])
 			 : mt_symbolizer_new(&r->symbolizer, r->fds[0], r->fds[1]);
 
-	if (!err && r->opened >= 0 &&
+	if (!err && !f->map && f->build_id &&
 	    !same_string(mt_symbolizer_build_id(r->symbolizer), f->build_id))
 		err = -ESTALE;
 	if (err)

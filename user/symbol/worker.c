@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -14,9 +15,13 @@
 #include "symbol/demangle.h"
 #include "symbol/symbolizer.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 #define TEXT_SIZE (PATH_MAX + MT_SYMBOL_NAME_MAX)
+
+/* Then it is ended; it ends itself before. */
+#define WORKER_PATIENCE_NS ((MT_WORKER_SECONDS + 5) * 1000000000LL)
 
 /* Exit status of a child that could not be. 1 is libdw's, when memory ends. */
 #define UNCONFINED 125
@@ -127,6 +132,50 @@ static int become_worker(pid_t caller, int out, const int fds[MT_WORKER_FILES])
 	return mt_confine(kept, ARRAY_SIZE(kept));
 }
 
+/* The child ends itself in time, but for one that is stopped or the kernel holds up. */
+struct answers {
+	int fd;
+	int64_t until_ns;
+};
+
+static ssize_t read_answers(void *cookie, char *out, size_t size)
+{
+	const struct answers *a = cookie;
+	struct pollfd ready = { .fd = a->fd, .events = POLLIN };
+	int64_t left_ms = (a->until_ns - mt_clock_ns()) / 1000000;
+
+	if (left_ms <= 0 || poll(&ready, 1, (int)left_ms) <= 0)
+		return 0;
+	return read(a->fd, out, size);
+}
+
+static int close_answers(void *cookie)
+{
+	struct answers *a = cookie;
+
+	close(a->fd);
+	free(a);
+	return 0;
+}
+
+static FILE *open_answers(int fd)
+{
+	static const cookie_io_functions_t functions = {
+		.read = read_answers,
+		.close = close_answers,
+	};
+	struct answers *a = malloc(sizeof(*a));
+	FILE *in;
+
+	if (!a)
+		return NULL;
+	*a = (struct answers){ fd, mt_clock_ns() + WORKER_PATIENCE_NS };
+	in = fopencookie(a, "r", functions);
+	if (!in)
+		free(a);
+	return in;
+}
+
 static pid_t start(const struct mt_worker_ops *ops, void *arg, size_t first, size_t end, FILE **in)
 {
 	int ends[2], fds[MT_WORKER_FILES] = { -1, -1 };
@@ -141,7 +190,7 @@ static pid_t start(const struct mt_worker_ops *ops, void *arg, size_t first, siz
 		return -errno;
 	rd = ends[0];
 	wr = ends[1];
-	*in = fdopen(rd, "r");
+	*in = open_answers(rd);
 	if (!*in)
 		return -ENOMEM;
 	TAKE_FD(rd);

@@ -257,6 +257,14 @@ int mt_elf_offset_of(const struct mt_elf *e, uint64_t address, uint64_t *file_of
 	return mt_elf_map_address(e, address, PF_X, file_offset);
 }
 
+int mt_elf_entry(const struct mt_elf *e, uint64_t *file_offset)
+{
+	GElf_Ehdr ehdr;
+
+	return gelf_getehdr(e->elf, &ehdr) ? mt_elf_offset_of(e, ehdr.e_entry, file_offset)
+					   : -ENOENT;
+}
+
 static const GElf_Phdr *segment(const struct mt_elf *e, uint64_t file_offset)
 {
 	for (size_t i = 0; i < e->nr_loads; i++) {

@@ -109,6 +109,9 @@ int mt_elf_read(const struct mt_elf *elf, uint64_t file_offset, void *out, size_
 int mt_elf_code_segment(const struct mt_elf *elf, size_t i, uint64_t *start, uint64_t *end,
 			uint64_t *address);
 
+/* Where it begins to run, as a file offset; -ENOENT. */
+int mt_elf_entry(const struct mt_elf *elf, uint64_t *file_offset);
+
 /* Between file offsets and addresses, by PT_LOAD; -ENOENT: in no executable segment. */
 int mt_elf_offset_of(const struct mt_elf *elf, uint64_t address, uint64_t *file_offset);
 int mt_elf_address_of(const struct mt_elf *elf, uint64_t file_offset, uint64_t *address);

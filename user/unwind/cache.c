@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <nettle/sha2.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,10 +16,14 @@
 #include <zlib.h>
 
 #include "target/elf.h"
+#include "unwind/sigreturn.h"
+#include "unwind/start.h"
 #include "unwind/table.h"
 #include "util/cleanup.h"
 
 #define FILE_MAGIC 0x3243544d /* "MTC2" */
+
+#define DIGEST_BYTES 16 /* of the 32 */
 
 /* In front of the nodes. */
 struct file_header {
@@ -91,21 +96,35 @@ void mt_cache_close(struct mt_cache **cache)
 }
 
 /* Where the code is: a table has offsets in the file. */
-static uint32_t crc_of_segments(const struct mt_elf *elf, uint32_t crc)
+static void hash_segments(const struct mt_elf *elf, struct sha256_ctx *hash)
 {
 	uint64_t segment[3];
 
 	for (size_t i = 0; !mt_elf_code_segment(elf, i, &segment[0], &segment[1], &segment[2]); i++)
-		crc = crc32_z(crc, (const Bytef *)segment, sizeof(segment));
-	return crc;
+		sha256_update(hash, sizeof(segment), (const uint8_t *)segment);
 }
 
+/* What has rows though .eh_frame is silent about it. */
+static void hash_marks(const struct mt_elf *elf, struct sha256_ctx *hash)
+{
+	uint64_t marks[1 + MT_SIGRETURNS_MAX] = { 0 };
+	size_t nr = mt_sigreturn_find(elf, marks + 1);
+
+	mt_start_find(elf, marks);
+	sha256_update(hash, (1 + nr) * sizeof(*marks), (const uint8_t *)marks);
+}
+
+/*
+ * A build id is what the file says of itself: whoever makes a file can give it that of another one.
+ * So what the table is made from is hashed too, and by a hash for which none can be made to fit.
+ */
 int mt_cache_name(const struct mt_elf *elf, char name[MT_CACHE_NAME_LEN])
 {
 	const char *build_id = mt_elf_build_id(elf);
 	_free_ uint8_t *frames = NULL;
+	uint8_t digest[DIGEST_BYTES];
+	struct sha256_ctx hash;
 	uint64_t address;
-	uint32_t crc = 0;
 	size_t len;
 	int n, err;
 
@@ -114,10 +133,17 @@ int mt_cache_name(const struct mt_elf *elf, char name[MT_CACHE_NAME_LEN])
 	err = mt_elf_read_frames(elf, &frames, &len, &address);
 	if (err && err != -ENOENT)
 		return err;
-	if (!err)
-		crc = crc32_z(crc32_z(0, (const Bytef *)&address, sizeof(address)), frames, len);
-	crc = crc_of_segments(elf, crc);
-	n = snprintf(name, MT_CACHE_NAME_LEN, "%s-%08" PRIx32, build_id, crc);
+	sha256_init(&hash);
+	if (!err) {
+		sha256_update(&hash, sizeof(address), (const uint8_t *)&address);
+		sha256_update(&hash, len, frames);
+	}
+	hash_segments(elf, &hash);
+	hash_marks(elf, &hash);
+	sha256_digest(&hash, sizeof(digest), digest);
+	n = snprintf(name, MT_CACHE_NAME_LEN, "%s-", build_id);
+	for (size_t i = 0; i < sizeof(digest) && n < MT_CACHE_NAME_LEN; i++)
+		n += snprintf(name + n, MT_CACHE_NAME_LEN - n, "%02x", digest[i]);
 	return n < MT_CACHE_NAME_LEN ? 0 : -ENAMETOOLONG;
 }
 

@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define MT_CACHE_BYTES_MAX (512ULL << 20)
-#define MT_CACHE_NAME_LEN  160 /* a build id of 64 bytes, twice what there is */
+#define MT_CACHE_NAME_LEN  192 /* a build id of 64 bytes, twice what there is */
 
 struct mt_cache;
 struct mt_elf;

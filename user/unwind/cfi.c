@@ -12,6 +12,8 @@
 /* Instructions run for each byte: real files have less than one, and some of a CIE for each FDE. */
 #define WORK_PER_BYTE 8
 
+#define FUNCTIONS_MAX (4U << 20) /* a browser has one million */
+
 #define LETTERS_MAX 16 /* of an augmentation; there are seven that mean something */
 
 /* Functions are aligned to as much, so a gap below it is padding that nobody runs. */
@@ -169,6 +171,8 @@ static const struct mt_cie *cie_at(struct walk *w, size_t offset)
 
 static int add_function(struct walk *w, struct function f)
 {
+	if (w->nr == FUNCTIONS_MAX)
+		return -E2BIG;
 	if (w->nr == w->room) {
 		size_t room = w->room ? 2 * w->room : 1024;
 		struct function *grown = reallocarray(w->functions, room, sizeof(*grown));

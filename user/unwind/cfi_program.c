@@ -441,8 +441,11 @@ struct mt_rule mt_cfi_rule(const struct mt_cie *cie, const struct mt_cfi_state *
 {
 	struct mt_rule rule = { 0 };
 
+	/* The kernel's frame takes an expression; what is called an interrupted frame with other
+	 * rules is not it, and that those callers are none cannot be said. */
 	if (cie->is_signal)
-		return (struct mt_rule){ .cfa = MT_CFA_SIGNAL };
+		return (struct mt_rule){ .cfa = s->cfa_expression.at ? MT_CFA_SIGNAL
+								     : MT_CFA_OTHER };
 	if (s->pc.saved == MT_SAVED_UNDEFINED)
 		return (struct mt_rule){ .cfa = MT_CFA_END };
 	if (s->pc.saved != MT_SAVED_AT_CFA || s->pc.offset != PC_OFFSET || !set_cfa(s, &rule) ||

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "unwind/sigreturn.h"
 #include "util/cleanup.h"
 
 #define ROWS_MAX    (MT_TABLE_FANOUT * MT_TABLE_FANOUT * MT_TABLE_FANOUT)
@@ -128,19 +127,18 @@ static int insert(struct mt_rows *r, size_t at, uint64_t offset, long rule)
 	return 0;
 }
 
-int mt_rows_add_sigreturn(struct mt_rows *r, uint64_t offset)
+int mt_rows_add_gap(struct mt_rows *r, uint64_t offset, uint64_t len, const struct mt_rule *rule)
 {
-	const struct mt_rule signal = { .cfa = MT_CFA_SIGNAL }, none = { .cfa = MT_CFA_NONE };
-	uint64_t end = offset + MT_SIGRETURN_BYTES;
+	const struct mt_rule none = { .cfa = MT_CFA_NONE };
 	size_t at = rows_up_to(r, offset);
-	long number = rule_number(r, &signal), behind = rule_number(r, &none);
+	uint64_t end = offset + len;
+	long number = rule_number(r, rule), behind = rule_number(r, &none);
 
 	if (number < 0 || behind < 0 || r->nr > ROWS_MAX - 2 || end >= UINT32_MAX)
 		return -E2BIG;
-	if ((at && r->rules[r->v[at - 1].rule].cfa != MT_CFA_NONE) ||
-	    (at < r->nr && r->v[at].offset < end))
+	if (at && r->rules[r->v[at - 1].rule].cfa != MT_CFA_NONE)
 		return 0;
-	if ((at == r->nr || r->v[at].offset != end) && insert(r, at, end, behind))
+	if ((at == r->nr || r->v[at].offset > end) && insert(r, at, end, behind))
 		return -ENOMEM;
 	if (!at || r->v[at - 1].offset != offset)
 		return insert(r, at, offset, number);

@@ -21,9 +21,9 @@ void mt_rows_free(struct mt_rows **rows);
 /* From `offset` on the rule holds. In rising order; a row that is not is left out. */
 int mt_rows_add(struct mt_rows *rows, uint64_t offset, const struct mt_rule *rule);
 
-/* After all others: code that returns from a signal is at `offset`, unless there is a rule for it.
- */
-int mt_rows_add_sigreturn(struct mt_rows *rows, uint64_t offset);
+/* After all others: a rule for the `len` bytes at `offset`, as far as there is none for them. */
+int mt_rows_add_gap(struct mt_rows *rows, uint64_t offset, uint64_t len,
+		    const struct mt_rule *rule);
 
 int mt_rows_finish(struct mt_rows *rows, union mt_table_node **nodes, size_t *nr_nodes);
 

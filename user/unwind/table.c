@@ -12,6 +12,7 @@
 #include "unwind/cfi.h"
 #include "unwind/rows.h"
 #include "unwind/sigreturn.h"
+#include "unwind/start.h"
 #include "util/cleanup.h"
 
 /* An executable segment: its code's addresses and their place in the file. */
@@ -27,8 +28,11 @@ struct build {
 	struct mt_rows *rows;
 	struct segment segments[SEGMENTS_MAX];
 	size_t nr_segments;
-	const uint64_t *sigreturns; /* file offsets, rising, of those that no row is for */
+	/* File offsets of code that may have no row: */
+	uint64_t sigreturns[MT_SIGRETURNS_MAX];
 	size_t nr_sigreturns;
+	uint64_t start;
+	bool has_start;
 };
 
 /* Rows of code that is in no segment are not put: nobody can be there. */
@@ -62,6 +66,7 @@ static int take(struct mt_rows *rows, struct mt_table **out)
 
 static int build(struct mt_table **out, struct build *b, const struct mt_cfi *cfi)
 {
+	const struct mt_rule signal = { .cfa = MT_CFA_SIGNAL }, outermost = { .cfa = MT_CFA_END };
 	__cleanup(mt_rows_free) struct mt_rows *rows = NULL;
 	int err = mt_rows_new(&rows);
 
@@ -69,14 +74,15 @@ static int build(struct mt_table **out, struct build *b, const struct mt_cfi *cf
 	if (!err && cfi)
 		err = mt_cfi_each_row(cfi, on_row, b);
 	for (size_t i = 0; i < b->nr_sigreturns && !err; i++)
-		err = mt_rows_add_sigreturn(rows, b->sigreturns[i]);
+		err = mt_rows_add_gap(rows, b->sigreturns[i], MT_SIGRETURN_BYTES, &signal);
+	if (b->has_start && !err)
+		err = mt_rows_add_gap(rows, b->start, MT_START_BYTES, &outermost);
 	return err ? err : take(rows, out);
 }
 
 int mt_table_build(struct mt_table **out, struct mt_elf *elf)
 {
-	uint64_t sigreturns[MT_SIGRETURNS_MAX];
-	struct build b = { .sigreturns = sigreturns };
+	struct build b = { 0 };
 	_free_ uint8_t *data = NULL;
 	struct mt_cfi cfi = { 0 };
 	int err;
@@ -97,8 +103,9 @@ int mt_table_build(struct mt_table **out, struct mt_elf *elf)
 	if (err && err != -ENOENT)
 		return err;
 	cfi.data = data;
-	b.nr_sigreturns = mt_sigreturn_find(elf, sigreturns);
-	if (err && !b.nr_sigreturns)
+	b.nr_sigreturns = mt_sigreturn_find(elf, b.sigreturns);
+	b.has_start = !mt_start_find(elf, &b.start);
+	if (err && !b.nr_sigreturns && !b.has_start)
 		return -ENOENT;
 	return build(out, &b, err ? NULL : &cfi);
 }
