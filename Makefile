@@ -249,12 +249,18 @@ $(B)/fuzz/fuzz_jit.seeds:
 	$(Q)printf '7f0000001000 40 JS:~f /a.js:1\n7f0000001040 1c0 Stub:b\n' >$@/map
 
 # ---- benchmarks ---------------------------------------------------------------------------
-BENCH := $(addprefix $(B)/bench/,pairs naive placements tables)
+BENCH_PROGRAMS := $(addprefix $(B)/bench/,pairs load $(if $(RUSTC),words))
+BENCH          := $(BENCH_PROGRAMS) $(addprefix $(B)/bench/,naive placements tables)
 
-$(B)/bench/pairs: tests/bench/pairs.c
+$(filter-out %/words,$(BENCH_PROGRAMS)): $(B)/bench/%: tests/bench/%.c
 	$(say) BENCH $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(PROG_FLAGS) -MMD -MP -o $@ $< -lpthread
+
+$(B)/bench/words: tests/bench/words.rs
+	$(say) BENCH $@
+	@mkdir -p $(@D)
+	$(Q)$(RUSTC) --edition 2021 -O -o $@ $<
 
 $(B)/bench/naive.bpf.o: tests/bench/naive.bpf.c
 	$(say) BPF $@
@@ -281,7 +287,7 @@ $(B)/bench/tables: tests/bench/tables.c $(filter $(B)/user/target/% $(B)/user/un
 
 # ---- what one types -----------------------------------------------------------------------
 .PHONY: all setup demo test check unit fuzz format tidy layers test-vm test-fresh bench-unwind programs clean help \
-        bench-probes bench-crowd placements
+        bench bench-probes bench-crowd placements
 
 all: $(B)/memtide ## build build/memtide
 
@@ -314,6 +320,9 @@ check: format layers tidy unit ## all that needs no privilege
 test: setup ## everything; the last line counts what passed, failed and was skipped
 	$(Q)$(MAKE) all programs $(UNIT) $(BPF_TESTS) $(FUZZ)
 	$(Q)tests/run
+
+bench: all $(BENCH_PROGRAMS) ## what tracing costs real programs: the table in README.md
+	$(Q)tests/bench/cost.py $(BENCH_FLAGS)
 
 bench-probes: all $(BENCH) ## what tracing costs a malloc and a free, beside other tracers
 	$(Q)$(B)/bench/placements

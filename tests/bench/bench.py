@@ -36,7 +36,7 @@ GOALS = {True: 1 / 5, False: 1 / 8}  # of what a peer adds, by `stacks`
 
 
 # What a measurement may end by that goes wrong: a tracer that died, was silent or lost calls.
-FAILURE = (AssertionError, AttributeError, OSError, ValueError, subprocess.TimeoutExpired)
+FAILURE = (AssertionError, AttributeError, OSError, ValueError, subprocess.SubprocessError)
 
 
 class Pairs(Program):
@@ -94,9 +94,9 @@ def naive_end(naive):
     return int(re.search(r"^allocations (\d+)", naive.wait(), re.M).group(1))
 
 
-def bpftrace_start(pid, stacks):
+def bpftrace_start(pid, stacks, library=LIBC):
     script = (BENCH / "heap.bt").read_text(encoding="utf-8")
-    words = {"LIBC": LIBC, "TARGET": str(pid), "STACK": "ustack" if stacks else "0"}
+    words = {"LIBC": library, "TARGET": str(pid), "STACK": "ustack" if stacks else "0"}
     for word, value in words.items():
         script = script.replace(word, value)
     return Program(need("bpftrace"), "-p", pid, "-e", script,

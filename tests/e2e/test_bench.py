@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""The benchmark's own way with what goes wrong; no measurement."""
+"""The benchmarks' own arithmetic, and their way with what goes wrong; no measurement."""
 import sys
 
 from memtide import ROOT, check
 
 sys.path.insert(0, str(ROOT / "tests/bench"))
-# pylint: disable-next=wrong-import-position
+# pylint: disable=wrong-import-position
 import bench  # noqa: E402
+import cost  # noqa: E402
+import targets  # noqa: E402
 
 
 def rounds_with(outcomes):
@@ -33,3 +35,50 @@ def test_partial():
     """After too many failures there is what was measured before."""
     costs = rounds_with([1, 2] + [OSError("gone")] * bench.FAILURES_MAX)
     check(costs == [1, 2], f"rounds {costs}")
+
+
+def test_ratios():
+    """What both runs have is divided; what only the tracer has is as it is, unknown is left out."""
+    runs = iter([{"CPU time": 2, "p99": 10},
+                 {"CPU time": 3, "p99": 5, "RSS": 7, "reported": None}])
+    cost.measure = lambda *_: next(runs)
+    got = cost.pair(None, None)
+    check(got == {"CPU time": 1.5, "p99": 0.5, "RSS": 7}, f"ratios {got}")
+
+
+def test_table():
+    """Medians; the spread of the noise; a reason where a target or all pairs are missing."""
+    pairs = [{"CPU time": n, "RSS": 10 * n} for n in (1, 2, 9)]
+    text = cost.table({"cc": {"base again": pairs, "exact": pairs}, "no": "not installed",
+                       "bad": {"base again": pairs, "exact": []}},
+                      ["base again", "exact"], {"kernel": "unknown"}, 3)
+    for line in ("| cc, CPU time | 2.00 (1.00-9.00) | 2.00 |", "| no | not installed |  |",
+                 "| bad, CPU time | 2.00 (1.00-9.00) | failed |",
+                 "| memtide's peak RSS, MiB, highest of all | 20.0 | 20.0 |",
+                 "Left out: kernel: unknown"):
+        check(line in text.splitlines(), f"{line!r} is not in {text}")
+
+
+def test_readme():
+    """The table goes between the markers, again and again; a document without them is refused."""
+    document = f"a\n{cost.MARKER}old\n{cost.MARKER}b\n"
+    once = cost.with_table(document, "new\n")
+    check(once == f"a\n{cost.MARKER}new\n{cost.MARKER}b\n", f"document {once!r}")
+    check(cost.with_table(once, "new\n") == once, "the second time differs")
+    cost.with_table(cost.README.read_text(encoding="utf-8"), "")
+    try:
+        cost.with_table("no markers\n", "new\n")
+    except AssertionError:
+        return
+    raise AssertionError("a document without markers was taken")
+
+
+def test_latencies():
+    """The first step of redis-benchmark's distribution that has the percentile."""
+    output = ("0.000% <= 0.100 milliseconds (cumulative count 1)\n"
+              "50.000% <= 0.200 milliseconds (cumulative count 50)\n"
+              "99.219% <= 0.700 milliseconds (cumulative count 99)\n"
+              "99.902% <= 1.500 milliseconds (cumulative count 100)\n"
+              "  throughput summary: 1234.50 requests per second\n")
+    got = targets.parse_benchmark(output)
+    check(got == {"throughput": 1234.5, "p50": 0.2, "p99": 0.7, "p99.9": 1.5}, f"got {got}")
