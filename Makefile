@@ -249,7 +249,7 @@ $(B)/fuzz/fuzz_jit.seeds:
 	$(Q)printf '7f0000001000 40 JS:~f /a.js:1\n7f0000001040 1c0 Stub:b\n' >$@/map
 
 # ---- benchmarks ---------------------------------------------------------------------------
-BENCH_PROGRAMS := $(addprefix $(B)/bench/,pairs load $(if $(RUSTC),words))
+BENCH_PROGRAMS := $(addprefix $(B)/bench/,pairs load heartbeat getppid $(if $(RUSTC),words))
 BENCH          := $(BENCH_PROGRAMS) $(addprefix $(B)/bench/,naive placements tables)
 
 $(filter-out %/words,$(BENCH_PROGRAMS)): $(B)/bench/%: tests/bench/%.c

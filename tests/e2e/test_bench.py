@@ -8,6 +8,7 @@ sys.path.insert(0, str(ROOT / "tests/bench"))
 # pylint: disable=wrong-import-position
 import bench  # noqa: E402
 import cost  # noqa: E402
+import promises  # noqa: E402
 import targets  # noqa: E402
 
 
@@ -82,3 +83,23 @@ def test_latencies():
               "  throughput summary: 1234.50 requests per second\n")
     got = targets.parse_benchmark(output)
     check(got == {"throughput": 1234.5, "p50": 0.2, "p99": 0.7, "p99.9": 1.5}, f"got {got}")
+
+
+def test_windows():
+    """A window has its margin after the step and its whole length; a gap counts if it overlaps."""
+    steps = [(n * 10**8, n * 10**7 * (2 if n > 15 else 1), n * 1000, 0) for n in range(31)]
+    costs = list(promises.window_costs(steps, bare=10**4))
+    check(len(costs) == 10 and min(costs) > 1.4, f"costs {costs}")  # from 0.1 s to 1.0 s
+    beats = [0, 10**6, 9 * 10**6, 10 * 10**6]
+    gaps = [promises.largest_gap_ms(beats, *w) for w in ((0, 10**5), (5 * 10**6, 6 * 10**6))]
+    check(gaps == [1, 8], f"gaps {gaps}")
+
+
+def test_coverage():
+    """An interval has the truth or not; exact bytes are the truth or not; null never is."""
+    def document(count, interval):
+        return {"processes": [{"heap": {"alloc_bytes": count, "ci95": interval}}]}
+    found = [promises.covered(document(*d), 100) for d in
+             ((90, {"alloc_bytes": [80, 110]}), (90, {"alloc_bytes": [80, 99]}), (100, {}), (99, {}),
+              (None, {}))]
+    check(found == [True, False, True, False, False], f"covered {found}")
