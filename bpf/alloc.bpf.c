@@ -378,9 +378,8 @@ static __always_inline int on_entry(struct pt_regs *ctx, struct mt_thread *th, s
 	return CALL_PENDING;
 }
 
-static __always_inline int enter(struct pt_regs *ctx)
+static __always_inline int enter(struct pt_regs *ctx, struct meter *meter)
 {
-	struct meter meter = meter_begin();
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 	__u32 index = MT_COOKIE_PROBE(cookie);
 	const struct mt_probe *probe = bpf_map_lookup_elem(&mt_probes, &index);
@@ -389,10 +388,10 @@ static __always_inline int enter(struct pt_regs *ctx)
 
 	if (!probe)
 		return CALL_DONE;
-	th = hit(cookie, probe->trap_ns, &meter);
+	th = hit(cookie, probe->trap_ns, meter);
 	if (th)
-		next = on_entry(ctx, th, meter.proc, probe, index);
-	meter_end(&meter);
+		next = on_entry(ctx, th, meter->proc, probe, index);
+	meter_end(meter);
 	return next;
 }
 
@@ -508,9 +507,8 @@ static __always_inline void on_exit(struct pt_regs *ctx, struct mt_thread *th, s
 	call_over(th);
 }
 
-static __always_inline int leave(struct pt_regs *ctx)
+static __always_inline int leave(struct pt_regs *ctx, struct meter *meter)
 {
-	struct meter meter = meter_begin();
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 	__u32 index = MT_COOKIE_PROBE(cookie);
 	const struct mt_probe *probe = bpf_map_lookup_elem(&mt_probes, &index);
@@ -518,12 +516,12 @@ static __always_inline int leave(struct pt_regs *ctx)
 
 	if (!probe)
 		return 0;
-	th = hit(cookie, probe->func == MT_FUNC_RET ? probe->trap_ns : probe->return_ns, &meter);
+	th = hit(cookie, probe->func == MT_FUNC_RET ? probe->trap_ns : probe->return_ns, meter);
 	if (th)
-		on_exit(ctx, th, meter.proc, index);
+		on_exit(ctx, th, meter->proc, index);
 	else
 		forget(cookie, index, PT_REGS_SP(ctx));
-	meter_end(&meter);
+	meter_end(meter);
 	return 0;
 }
 
@@ -531,28 +529,36 @@ static __always_inline int leave(struct pt_regs *ctx)
 SEC("?uprobe")
 int mt_call_enter(struct pt_regs *ctx)
 {
-	enter(ctx);
+	struct meter meter = meter_begin();
+
+	enter(ctx, &meter);
 	return 0;
 }
 
 SEC("?uretprobe")
 int mt_call_exit(struct pt_regs *ctx)
 {
-	return leave(ctx);
+	struct meter meter = meter_begin();
+
+	return leave(ctx, &meter);
 }
 
 /* Multi-probes; user space sets the attach type. */
 SEC("?uprobe")
 int mt_multi_enter(struct pt_regs *ctx)
 {
-	enter(ctx);
+	struct meter meter = meter_begin();
+
+	enter(ctx, &meter);
 	return 0;
 }
 
 SEC("?uretprobe")
 int mt_multi_exit(struct pt_regs *ctx)
 {
-	return leave(ctx);
+	struct meter meter = meter_begin();
+
+	return leave(ctx, &meter);
 }
 
 /*
@@ -563,7 +569,9 @@ int mt_multi_exit(struct pt_regs *ctx)
 SEC("?uprobe")
 int mt_session(struct pt_regs *ctx)
 {
+	struct meter meter = meter_begin();
+
 	if (PT_REGS_IP(ctx) == bpf_get_func_ip(ctx))
-		return enter(ctx) == CALL_PENDING ? 0 : 1;
-	return leave(ctx);
+		return enter(ctx, &meter) == CALL_PENDING ? 0 : 1;
+	return leave(ctx, &meter);
 }

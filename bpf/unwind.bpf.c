@@ -92,10 +92,8 @@ static __always_inline __u32 mt_file_number(const struct mt_file_key *key)
 
 /* The mapping that an address is in. */
 struct place {
+	struct mt_code code;
 	struct mt_file_key file;
-	__u64 start;
-	__u64 end;
-	__u64 file_offset; /* of its start */
 	__u32 is_code;
 	__u32 has_file;
 };
@@ -125,16 +123,16 @@ static long note_place(struct task_struct *task, struct vm_area_struct *vma, str
 {
 	struct file *file = vma->vm_file;
 
-	p->start = vma->vm_start;
-	p->end = vma->vm_end;
+	p->code.start = vma->vm_start;
+	p->code.end = vma->vm_end;
 	p->is_code = !!(vma->vm_flags & MT_VM_EXEC);
 	if (file) {
 		p->has_file = 1;
-		p->file_offset = vma->vm_pgoff << MT_PAGE_SHIFT;
+		p->code.file_offset = vma->vm_pgoff << MT_PAGE_SHIFT;
 		p->file.inode = BPF_CORE_READ(file, f_inode, i_ino);
 		p->file.dev = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
 		p->file.changed = changed(BPF_CORE_READ(file, f_inode));
-	} else if (p->start == (__u64)BPF_CORE_READ(task, mm, context.vdso)) {
+	} else if (p->code.start == (__u64)BPF_CORE_READ(task, mm, context.vdso)) {
 		p->has_file = 1;
 	}
 	return 0;
@@ -160,8 +158,8 @@ static __always_inline bool tell_file(const struct place *p, __u32 number, __u32
 
 	if (!e)
 		return false;
-	e->a = p->start;
-	e->b = p->end;
+	e->a = p->code.start;
+	e->b = p->code.end;
 	e->c = p->file.inode;
 	e->d = p->file.dev;
 	e->result = number;
@@ -221,7 +219,6 @@ static __always_inline void keep_code(__u64 address, __u32 slot, const struct mt
 __noinline int mt_code_ask(__u64 address, __u32 slot)
 {
 	struct place place = {};
-	struct mt_code code = {};
 	int err = -MT_EBUSY;
 
 	for (int i = 0; i < MT_CODE_TRIES && err == -MT_EBUSY; i++)
@@ -230,15 +227,12 @@ __noinline int mt_code_ask(__u64 address, __u32 slot)
 		return MT_STACK_BUSY;
 	if (err || !place.is_code)
 		return MT_STACK_NOT_CODE;
-	code.start = place.start;
-	code.end = place.end;
 	if (place.has_file) {
-		code.file = mt_file_number(&place.file);
-		code.file_offset = place.file_offset;
-		if (!want_table(&place, code.file, slot))
+		place.code.file = mt_file_number(&place.file);
+		if (!want_table(&place, place.code.file, slot))
 			return MT_STACK_NO_TABLE;
 	}
-	keep_code(address, slot, &code);
+	keep_code(address, slot, &place.code);
 	return 0;
 }
 
