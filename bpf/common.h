@@ -11,6 +11,7 @@
 
 #include "logic/hash.h"
 
+#define MT_PAGE_SHIFT	12
 #define MT_CLONE_VM	0x00000100
 #define MT_CLONE_THREAD 0x00010000
 
@@ -34,8 +35,14 @@ int mt_code_forget(__u64 start, __u64 len, __u32 slot, __u32 mapped);
  */
 int mt_file_mapped(__u64 address);
 
-/* Puts into th->scratch where th->walk is, if that is a caller, and its callers. */
-int mt_unwind(struct mt_thread *th);
+/* Puts into th->scratch where th->walk is, unless only the callers are wanted, and its callers. */
+int mt_unwind(struct mt_thread *th, __u32 only_callers);
+
+/* The current thread ends: count the page faults since the last of which it was told. */
+int mt_fault_end(__u32 tid);
+
+/* A system call has brought in `len` bytes at once, for that stack. */
+int mt_fault_populated(struct mt_thread *th, __u64 stack, __u64 len, __u32 class);
 
 /* Store the stack in a thread's scratch and return its key; 0 when it has no frame. */
 __u64 mt_stack_keep(__u32 tid);
@@ -112,7 +119,7 @@ static __always_inline __u64 mt_stack_at_return(const struct pt_regs *ctx, struc
 	if (!mt_stacks_wanted)
 		return 0;
 	mt_walk_begin(ctx, th, PT_REGS_IP(ctx), PT_REGS_SP(ctx));
-	mt_unwind(th);
+	mt_unwind(th, 0);
 	return mt_stack_keep(mt_tid());
 }
 
@@ -129,12 +136,12 @@ static __always_inline __u64 mt_stack_at_leaf(const struct pt_regs *ctx, struct 
 		return 0;
 	}
 	mt_walk_begin(ctx, th, caller, sp + sizeof(__u64));
-	mt_unwind(th);
+	mt_unwind(th, 0);
 	return mt_stack_keep(mt_tid());
 }
 
-/* In a system call; the registers are those of the kernel's entry. */
-static __always_inline __u64 mt_stack_at_syscall(struct mt_thread *th)
+/* In the kernel, where the registers are those of its entry. */
+static __always_inline __u64 mt_stack_at_entry(struct mt_thread *th, __u32 only_callers)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 
@@ -142,8 +149,14 @@ static __always_inline __u64 mt_stack_at_syscall(struct mt_thread *th)
 		return 0;
 	mt_walk_begin(regs, th, PT_REGS_IP(regs), PT_REGS_SP(regs));
 	th->walk.after_call = 0;
-	mt_unwind(th);
+	mt_unwind(th, only_callers);
 	return mt_stack_keep(mt_tid());
+}
+
+/* In a system call: without the function that makes it. */
+static __always_inline __u64 mt_stack_at_syscall(struct mt_thread *th)
+{
+	return mt_stack_at_entry(th, 1);
 }
 
 static __always_inline struct mt_event *mt_event_fill(struct mt_event *e, __u32 kind, __u32 slot)

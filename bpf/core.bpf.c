@@ -9,6 +9,8 @@ struct mt_live_map mt_live SEC(".maps");
 struct mt_sites_map mt_sites SEC(".maps");
 struct mt_hists_map mt_hists SEC(".maps");
 struct mt_storms_map mt_storms SEC(".maps");
+struct mt_faults_map mt_faults SEC(".maps");
+struct mt_fault_work_map mt_fault_work SEC(".maps");
 struct mt_stacks_map mt_stacks SEC(".maps");
 struct mt_procs_map mt_procs SEC(".maps");
 struct mt_images_map mt_images SEC(".maps");

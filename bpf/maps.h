@@ -29,6 +29,7 @@ MT_HASH(mt_live_map, struct mt_live_key, struct mt_live);
 MT_HASH(mt_sites_map, struct mt_site_key, struct mt_site);
 MT_HASH(mt_hists_map, struct mt_site_key, struct mt_hists);
 MT_HASH(mt_storms_map, struct mt_site_key, struct mt_storm);
+MT_HASH(mt_faults_map, struct mt_fault_key, struct mt_fault);
 MT_HASH(mt_stacks_map, __u64, struct mt_stack_part);
 MT_HASH(mt_procs_map, __u32, struct mt_proc);
 MT_HASH(mt_images_map, __u32, struct mt_image);
@@ -91,6 +92,13 @@ struct mt_lost_map {
 	__type(value, __u64);
 };
 
+struct mt_fault_work_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct mt_fault_work);
+};
+
 /* Two rings: a flood of mmap calls must not cost the news that a process began or ended. */
 struct mt_events_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -107,6 +115,8 @@ extern struct mt_live_map mt_live SEC(".maps");
 extern struct mt_sites_map mt_sites SEC(".maps");
 extern struct mt_hists_map mt_hists SEC(".maps");
 extern struct mt_storms_map mt_storms SEC(".maps");
+extern struct mt_faults_map mt_faults SEC(".maps");
+extern struct mt_fault_work_map mt_fault_work SEC(".maps");
 extern struct mt_stacks_map mt_stacks SEC(".maps");
 extern struct mt_procs_map mt_procs SEC(".maps");
 extern struct mt_images_map mt_images SEC(".maps");

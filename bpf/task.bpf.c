@@ -196,6 +196,7 @@ int BPF_PROG(mt_process_exit, struct task_struct *task)
 	if (!image)
 		return 0;
 	slot = image->slot;
+	mt_fault_end(tid);
 	bpf_map_delete_elem(&mt_threads, &tid);
 	if (last)
 		bpf_map_delete_elem(&mt_images, &tgid);

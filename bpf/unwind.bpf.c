@@ -62,7 +62,6 @@ static __always_inline const union mt_table_node *mt_unwind_node(void *table, __
 #include "logic/unwind.h"
 
 #define MT_VM_EXEC    4
-#define MT_PAGE_SHIFT 12
 #define MT_CODE_TRIES 256
 #define MT_CODE_AHEAD 32	/* pieces that one answer is kept for: 2 MiB, aligned */
 #define MT_PIECES_MAX (1 << 16) /* of a mapping of 4 GiB */
@@ -412,14 +411,14 @@ __noinline int mt_unwind_step(struct mt_thread *th)
 }
 
 /* A frame is kept before it is known to be code: one that is not goes again. */
-__noinline int mt_unwind(struct mt_thread *th)
+__noinline int mt_unwind(struct mt_thread *th, __u32 only_callers)
 {
 	__u32 nr, end = 0;
 
 	if (!th)
 		return 0;
 	th->scratch.nr = 0;
-	if (!th->walk.after_call) /* from within a function, which is not part of it */
+	if (only_callers)
 		end = mt_unwind_step(th);
 	for (nr = 0; nr < MT_FRAMES_MAX && !end; nr++) {
 		th->scratch.frames[nr] = th->walk.pc + 1 - th->walk.after_call;

@@ -18,6 +18,8 @@
 #define MT_MAP_ANONYMOUS       0x20
 #define MT_MAP_FIXED	       0x10
 #define MT_MAP_FIXED_NOREPLACE 0x100000
+#define MT_MAP_LOCKED	       0x2000
+#define MT_MAP_POPULATE	       (0x8000 | MT_MAP_LOCKED) /* either does */
 
 /* The call in th->vm has begun. */
 static __always_inline void announce(struct mt_thread *th, __u32 kind)
@@ -201,6 +203,13 @@ static __always_inline bool grow(struct mt_thread *th, __u64 bytes)
 	return false;
 }
 
+static __always_inline __u32 mapped_class(__u32 flags)
+{
+	return (flags & MT_MAP_ANONYMOUS) && (flags & MT_MAP_TYPE) == MT_MAP_PRIVATE
+		       ? MT_FAULT_ANON
+		       : MT_FAULT_FILE;
+}
+
 /* Is there anything to tell? A failed call only if its beginning was announced. */
 static __always_inline bool settles(__u32 kind, const struct mt_vm_pending *vm, __s64 ret)
 {
@@ -242,6 +251,8 @@ static __always_inline int leave(__u32 kind, __s64 ret)
 		th->call.remapped = 1;
 	if (kind != MT_EVENT_MUNMAP && ret >= 0)
 		stack = mt_stack_at_syscall(th);
+	if (kind == MT_EVENT_MMAP && ret >= 0 && (vm->flags & MT_MAP_POPULATE))
+		mt_fault_populated(th, stack, vm->len, mapped_class(vm->flags));
 	e = mt_vm_event_begin(kind, th->slot);
 	if (!e)
 		return 0;

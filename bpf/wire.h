@@ -2,8 +2,8 @@
 /*
  * wire.h: the one header that the BPF programs and user space share.
  *
- * It fixes the layout of every map key, map value, ring-buffer record and control
- * request. Both sides are compiled from the same tree and linked into one program, so
+ * With wire_fault.h it fixes the layout of every map key, map value, ring-buffer record and
+ * control request. Both sides are compiled from the same tree and linked into one program, so
  * the layout is not an on-disk format; the capture file has its own (user/capture).
  *
  * Rules: explicit sizes, no pointers, no bool, no bitfields; kinds are append-only and
@@ -17,12 +17,14 @@
 #include <linux/types.h>
 #endif
 
+#include "wire_fault.h"
+
 #define MT_FRAMES_MAX  127 /* PERF_MAX_STACK_DEPTH, the kernel's default limit */
 #define MT_FRAMES_ROOM 128 /* for as many, so that a number can be masked */
 #define MT_COMM_LEN    16  /* TASK_COMM_LEN */
 
 /* How much of a user stack is read at once: as much as lets a thread fit into 2 KiB. */
-#define MT_WINDOW_WORDS 50
+#define MT_WINDOW_WORDS 46
 
 /* A block that realloc resized this often is a realloc storm (DESIGN section 6). */
 #define MT_STORM_CHAIN 4
@@ -133,7 +135,8 @@ _Static_assert(sizeof(struct mt_probe) == 24, "wire");
 	X(SITE_MISSING, "site_missing")	    /* a freed block's site was gone */              \
 	X(NEW_UNFOLLOWED, "new_unfollowed") /* operator new may throw, see alloc.bpf.c */    \
 	X(HISTS_FULL, "hists_full")	    /* a size or lifetime is in no histogram */      \
-	X(CODE_REPLACED, "code_replaced")   /* its addresses have meant two things */
+	X(CODE_REPLACED, "code_replaced")   /* its addresses have meant two things */        \
+	X(FAULTS_FULL, "faults_full")	    /* a page fault has no site to be counted at */
 
 enum mt_lost {
 #define MT_LOST_ENUM(id, name) MT_LOST_##id,
@@ -415,6 +418,13 @@ struct mt_proc {
 	__u64 anon_grown_bytes;	  /* anonymous memory that became writable, thread stacks aside */
 	__u64 anon_heap_bytes;	  /* of that: in the course of a call that is probed */
 	__u64 born_ns;
+	__u64 fault_cnt;       /* page faults */
+	__u64 fault_event_cnt; /* how often it was told of some */
+	/* Resident, at the first fault and at most, as faults found it; shared: and of files. */
+	__u64 anon_first_pages;
+	__u64 anon_most_pages;
+	__u64 shared_first_pages;
+	__u64 shared_most_pages;
 	__u32 tgid;
 	__u32 birth; /* enum mt_birth */
 	__u32 parent_slot;
@@ -422,7 +432,7 @@ struct mt_proc {
 	__u32 seen_from_birth;
 	__u32 entry_only; /* as in struct mt_image: blocks have no address */
 };
-_Static_assert(sizeof(struct mt_proc) == 184, "wire");
+_Static_assert(sizeof(struct mt_proc) == 232, "wire");
 
 /* `images`: which address space a process runs in. A vfork child shares its parent's. */
 struct mt_image {
@@ -477,6 +487,10 @@ struct mt_thread {
 	__u64 last_freed;  /* what it freed since: the next free of it is the same one's */
 	__u64 spawn_stack; /* of that pthread_create */
 	__u64 flushes;	   /* newest calls of `free` that may be its cache's; see on_free */
+	__u64 faults_seen; /* its page faults up to the last that was counted */
+	__u64 stack_low;   /* the lowest address of its stack that was seen to fault; 0: none */
+	__u64 huge_range;  /* logic/fault.h: where it last may have got a huge page */
+	struct mt_fault_place place; /* where it last faulted */
 	struct mt_pending call;
 	struct mt_pending outer; /* operator new, while a new_handler's call is pending */
 	struct mt_vm_pending vm;
@@ -488,7 +502,7 @@ struct mt_thread {
 	__u64 window[MT_WINDOW_WORDS]; /* of its user stack */
 };
 _Static_assert(sizeof(struct mt_thread) ==
-		       48 + 2 * 120 + 56 + 56 + 128 + 1032 + 8 * MT_WINDOW_WORDS,
+		       104 + 2 * 120 + 56 + 56 + 128 + 1032 + 8 * MT_WINDOW_WORDS,
 	       "wire");
 
 /*

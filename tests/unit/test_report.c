@@ -272,6 +272,7 @@ static void test_words(void **state)
 		    "Nothing was lost");
 	expect_text("DELETE FROM lost; DELETE FROM process; DELETE FROM module;"
 		    "DELETE FROM symbol; DELETE FROM site; DELETE FROM map_site;"
+		    "DELETE FROM fault_site;"
 		    "DELETE FROM spawn; DELETE FROM thread; DELETE FROM sample; DELETE FROM gap",
 		    "no process was seen", "Nothing was lost");
 	expect_text("UPDATE meta SET value = '0' WHERE key = 'finished'", "12 blocks",

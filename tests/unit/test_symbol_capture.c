@@ -374,6 +374,7 @@ static void test_resolves_a_capture(void **state)
 	const struct mt_site_row site = { .process = 1, .stack = 11, .kind = "malloc" };
 	const struct mt_site_row site2 = { .process = 2, .stack = 11, .kind = "calloc" };
 	const struct mt_map_site_row map_site = { .process = 1, .stack = 12, .kind = "mmap" };
+	const struct mt_fault_site_row fault_site = { .process = 2, .stack = 16, .class = "anon" };
 	const struct mt_spawn_row spawn = { .process = 2, .stack = 13 };
 	const struct mt_spawn_row spawn2 = { .process = 2, .stack = 15 };
 	uint64_t first;
@@ -393,9 +394,11 @@ static void test_resolves_a_capture(void **state)
 	put_stack(c, 13, 0x20000000 + first + 16, 0x10);
 	put_stack(c, 15, 0x10100000, 0x10000000); /* at the end of a module; before its first */
 	put_stack(c, 14, 0x10000000, 0x20000000); /* nobody's */
+	put_stack(c, 16, 0x20000000 + first + 18, 0x10);
 	assert_int_equal(mt_capture_put_site(c, &site), 0);
 	assert_int_equal(mt_capture_put_site(c, &site2), 0);
 	assert_int_equal(mt_capture_put_map_site(c, &map_site), 0);
+	assert_int_equal(mt_capture_put_fault_site(c, &fault_site), 0);
 	assert_int_equal(mt_capture_put_spawn(c, &spawn), 0);
 	assert_int_equal(mt_capture_put_spawn(c, &spawn2), 0);
 	assert_int_equal(mt_capture_commit(c), 0);
@@ -412,6 +415,7 @@ static void test_resolves_a_capture(void **state)
 			{ 2, 0x10100000, NULL, "[vdso]", 0x100000 },
 			{ 2, 0x20000000 + first + 16, "first", path, first + 16 },
 			{ 2, 0x20000000 + first + 17, "second", path, first + 17 },
+			{ 2, 0x20000000 + first + 18, "second", path, first + 18 },
 		};
 
 		assert_int_equal(mt_symbol_resolve_capture(c, NULL, NULL, 0), 0);

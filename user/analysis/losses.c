@@ -37,6 +37,9 @@ static const struct loss {
 	{ "hists_full",
 	  .meaning = "sizes and lifetimes that are in no percentile: the table of histograms was "
 		     "full; raise --map-memory" },
+	{ "faults_full",
+	  .meaning = "page faults in the total, but at no site: the table of their sites was full; "
+		     "raise --map-memory" },
 	{ "threads_full", .heap = MT_TRUST_ABOUT, .storms = MT_TRUST_AT_LEAST,
 	  .ledgers = MT_TRUST_ABOUT,
 	  .meaning = "threads whose calls were not seen: too many at once; raise --map-memory" },

@@ -28,7 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MT_CAPTURE_SCHEMA 3
+#define MT_CAPTURE_SCHEMA 4
 
 struct mt_capture;
 
@@ -118,6 +118,11 @@ struct mt_process_row {
 	int64_t map_peak_bytes;
 	int64_t arena_reserved_bytes; /* glibc's per-thread arenas */
 
+	int64_t fault_cnt;	  /* page faults, or -1: not watched */
+	int64_t fault_period;	  /* at the coarsest, one of so many got a stack; or -1 */
+	int64_t anon_rss_bytes;	  /* resident anonymous memory, growth up to its peak; or -1 */
+	int64_t shared_rss_bytes; /* of files and shared memory, likewise */
+
 	int64_t threads_created;
 	int64_t threads_exited;
 	int64_t threads_peak_alive;
@@ -202,6 +207,16 @@ struct mt_map_site_row {
 	int64_t at_peak_bytes; /* at the peak of the ledger's total */
 };
 
+/* Where memory was touched first. */
+struct mt_fault_site_row {
+	uint32_t process;
+	uint64_t stack;	   /* 0: none could be taken */
+	const char *class; /* what was touched, MT_FAULT_CLASS_LIST (wire.h) */
+	int64_t sample_cnt;
+	int64_t fault_cnt; /* that the samples stand for */
+	int64_t bytes;	   /* that these can have brought */
+};
+
 struct mt_thread_row {
 	uint32_t process;
 	int32_t tid;
@@ -259,6 +274,7 @@ int mt_capture_put_stack(struct mt_capture *c, const struct mt_stack_row *row);
 int mt_capture_put_symbol(struct mt_capture *c, const struct mt_symbol_row *row);
 int mt_capture_put_site(struct mt_capture *c, const struct mt_site_row *row);
 int mt_capture_put_map_site(struct mt_capture *c, const struct mt_map_site_row *row);
+int mt_capture_put_fault_site(struct mt_capture *c, const struct mt_fault_site_row *row);
 int mt_capture_put_thread(struct mt_capture *c, const struct mt_thread_row *row);
 int mt_capture_put_spawn(struct mt_capture *c, const struct mt_spawn_row *row);
 int mt_capture_put_sample(struct mt_capture *c, const struct mt_sample_row *row);
@@ -283,6 +299,7 @@ MT_CAPTURE_EACH(stack, mt_stack_row);
 MT_CAPTURE_EACH(symbol, mt_symbol_row);
 MT_CAPTURE_EACH(site, mt_site_row);
 MT_CAPTURE_EACH(map_site, mt_map_site_row);
+MT_CAPTURE_EACH(fault_site, mt_fault_site_row);
 MT_CAPTURE_EACH(thread, mt_thread_row);
 MT_CAPTURE_EACH(spawn, mt_spawn_row);
 MT_CAPTURE_EACH(sample, mt_sample_row);

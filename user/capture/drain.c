@@ -6,10 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "capture/capture.h"
+#include "capture/drain_faults.h"
 #include "capture/drain_heap.h"
 #include "capture/drain_stacks.h"
+#include "session/faults.h"
 #include "session/ledger.h"
 #include "session/probes.h"
 #include "session/program.h"
@@ -34,6 +37,7 @@ struct mt_drain {
 	struct mt_session *session;
 	struct mt_drain_stacks *stacks;
 	struct mt_drain_heap *heap;
+	struct mt_drain_faults *faults;
 	int64_t start_ns;
 	uint64_t traps_gone; /* of programs that were dropped */
 	bool uncommitted;    /* a reader held up the last tick */
@@ -52,6 +56,7 @@ int mt_drain_new(struct mt_drain **out, struct mt_capture *capture, struct mt_se
 	d->start_ns = start_ns;
 	err = mt_drain_stacks_new(&d->stacks, capture, session);
 	err = err ? err : mt_drain_heap_new(&d->heap, capture, session, d->stacks, start_ns);
+	err = err ? err : mt_drain_faults_new(&d->faults, capture, session, d->stacks);
 	if (err)
 		return err;
 	*out = TAKE_PTR(d);
@@ -62,6 +67,7 @@ void mt_drain_free(struct mt_drain **drain)
 {
 	if (!*drain)
 		return;
+	mt_drain_faults_free(&(*drain)->faults);
 	mt_drain_heap_free(&(*drain)->heap);
 	mt_drain_stacks_free(&(*drain)->stacks);
 	free(*drain);
@@ -160,6 +166,25 @@ static void fill_heap(struct mt_drain *d, const struct mt_program *p, struct mt_
 	row->heap_peak_ns = -1;
 }
 
+static void fill_faults(const struct mt_drain *d, const struct mt_program *p,
+			struct mt_process_row *row)
+{
+	const struct mt_faults *faults = mt_session_faults(d->session);
+	int64_t page = sysconf(_SC_PAGESIZE);
+	struct mt_proc proc;
+
+	row->fault_cnt = -1;
+	row->fault_period = -1;
+	row->anon_rss_bytes = -1;
+	row->shared_rss_bytes = -1;
+	if (!faults || mt_tables_proc(mt_session_kernel(d->session), p->slot, &proc))
+		return;
+	row->fault_cnt = proc.fault_cnt;
+	row->fault_period = mt_faults_coarsest(faults);
+	row->anon_rss_bytes = (proc.anon_most_pages - proc.anon_first_pages) * page;
+	row->shared_rss_bytes = (proc.shared_most_pages - proc.shared_first_pages) * page;
+}
+
 /* "a", then "a,b"; what has no room is left out. */
 static void append_name(char *list, size_t size, const char *name)
 {
@@ -202,6 +227,7 @@ static int put_process(struct mt_drain *d, const struct mt_program *p)
 	row.runtimes = runtimes[0] ? runtimes : NULL;
 	fill_memory(d, p, &row);
 	fill_heap(d, p, &row);
+	fill_faults(d, p, &row);
 	return mt_capture_put_process(d->capture, &row);
 }
 
@@ -462,6 +488,7 @@ static int put_all(struct mt_drain *d, bool final)
 	struct mt_unwinder_stats unwinder;
 	int err = mt_drain_heap_tick(d->heap, final);
 
+	err = err ? err : mt_drain_faults_tick(d->faults);
 	for (uint32_t slot = 1; slot <= mt_session_slots(d->session) && !err; slot++) {
 		struct mt_program *p = mt_session_program(d->session, slot);
 
@@ -500,6 +527,7 @@ static void drop_ended(struct mt_drain *d)
 	const struct mt_kernel *k = mt_session_kernel(d->session);
 
 	mt_drain_heap_drop_ended(d->heap);
+	mt_drain_faults_drop_ended(d->faults);
 	for (uint32_t slot = 1; slot <= mt_session_slots(d->session); slot++) {
 		struct mt_program *p = mt_session_program(d->session, slot);
 		struct mt_proc proc;

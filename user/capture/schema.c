@@ -103,6 +103,10 @@ static const struct mt_column process_columns[] = {
 	COLUMN(I64, map_live_bytes),
 	COLUMN(I64, map_peak_bytes),
 	COLUMN(I64, arena_reserved_bytes),
+	NULLABLE(I64, fault_cnt),
+	NULLABLE(I64, fault_period),
+	NULLABLE(I64, anon_rss_bytes),
+	NULLABLE(I64, shared_rss_bytes),
 	COLUMN(I64, threads_created),
 	COLUMN(I64, threads_exited),
 	COLUMN(I64, threads_peak_alive),
@@ -168,6 +172,13 @@ static const struct mt_column map_site_columns[] = {
 	KEY(U32, process),	    KEY(U64, stack),	KEY(TEXT, kind),
 	COLUMN(I64, cnt),	    COLUMN(I64, bytes), COLUMN(I64, live_bytes),
 	COLUMN(I64, at_peak_bytes),
+};
+#undef ROW
+
+#define ROW struct mt_fault_site_row
+static const struct mt_column fault_site_columns[] = {
+	KEY(U32, process),	 KEY(U64, stack),	 KEY(TEXT, class),
+	COLUMN(I64, sample_cnt), COLUMN(I64, fault_cnt), COLUMN(I64, bytes),
 };
 #undef ROW
 

@@ -49,16 +49,17 @@ struct mt_table {
 };
 
 /* X(enumerator, name); the rows whose callback and put take `struct mt_<name>_row`. */
-#define MT_TABLE_ROWS(X)      \
-	X(PROBE, probe)       \
-	X(PROCESS, process)   \
-	X(MODULE, module)     \
-	X(STACK, stack)       \
-	X(SYMBOL, symbol)     \
-	X(MAP_SITE, map_site) \
-	X(THREAD, thread)     \
-	X(SPAWN, spawn)       \
-	X(SAMPLE, sample)     \
+#define MT_TABLE_ROWS(X)          \
+	X(PROBE, probe)           \
+	X(PROCESS, process)       \
+	X(MODULE, module)         \
+	X(STACK, stack)           \
+	X(SYMBOL, symbol)         \
+	X(MAP_SITE, map_site)     \
+	X(FAULT_SITE, fault_site) \
+	X(THREAD, thread)         \
+	X(SPAWN, spawn)           \
+	X(SAMPLE, sample)         \
 	X(GAP, gap)
 
 enum mt_table_id {

@@ -20,6 +20,7 @@ enum kind {
 	SYMBOLS,
 	SITES,
 	MAP_SITES,
+	FAULT_SITES,
 	SPAWNS,
 	THREADS,
 	SAMPLES,
@@ -36,6 +37,7 @@ static const size_t row_bytes[KIND_MAX] = {
 	[SYMBOLS] = sizeof(struct mt_symbol_row),
 	[SITES] = sizeof(struct mt_model_site),
 	[MAP_SITES] = sizeof(struct mt_model_map_site),
+	[FAULT_SITES] = sizeof(struct mt_model_fault_site),
 	[SPAWNS] = sizeof(struct mt_model_spawn),
 	[THREADS] = sizeof(struct mt_thread_row),
 	[SAMPLES] = sizeof(struct mt_sample_row),
@@ -275,6 +277,17 @@ static int on_map_site(const struct mt_map_site_row *row, void *arg)
 	return keep_text(arg, &site->row.kind);
 }
 
+static int on_fault_site(const struct mt_fault_site_row *row, void *arg)
+{
+	struct mt_model_fault_site *site = push(arg, FAULT_SITES);
+
+	if (!site)
+		return -ENOMEM;
+	site->row = *row;
+	site->stack.id = row->stack;
+	return keep_text(arg, &site->row.class);
+}
+
 static int on_spawn(const struct mt_spawn_row *row, void *arg)
 {
 	struct mt_model_spawn *spawn = push(arg, SPAWNS);
@@ -327,6 +340,7 @@ static int read_tables(struct loader *l, struct mt_capture *c)
 	       mt_capture_each_symbol(c, on_symbol, l) ?:
 	       mt_capture_each_site(c, on_site, l) ?:
 	       mt_capture_each_map_site(c, on_map_site, l) ?:
+	       mt_capture_each_fault_site(c, on_fault_site, l) ?:
 	       mt_capture_each_spawn(c, on_spawn, l) ?:
 	       mt_capture_each_thread(c, on_thread, l) ?:
 	       mt_capture_each_sample(c, on_sample, l) ?:
@@ -354,6 +368,7 @@ static int link_process(struct loader *l, struct mt_model_process *p, struct mt_
 	uint32_t id = p->row.id;
 	struct mt_model_site *sites = take(l, SITES, id, &p->nr_sites);
 	struct mt_model_map_site *map_sites = take(l, MAP_SITES, id, &p->nr_map_sites);
+	struct mt_model_fault_site *fault_sites = take(l, FAULT_SITES, id, &p->nr_fault_sites);
 	struct mt_model_spawn *spawns = take(l, SPAWNS, id, &p->nr_spawns);
 	struct mt_symbols symbols;
 	size_t n = 0;
@@ -365,8 +380,9 @@ static int link_process(struct loader *l, struct mt_model_process *p, struct mt_
 	p->gaps = take(l, GAPS, id, &p->nr_gaps);
 	p->sites = sites;
 	p->map_sites = map_sites;
+	p->fault_sites = fault_sites;
 	p->spawns = spawns;
-	targets = calloc(p->nr_sites + p->nr_map_sites + p->nr_spawns + 1,
+	targets = calloc(p->nr_sites + p->nr_map_sites + p->nr_fault_sites + p->nr_spawns + 1,
 			 sizeof(struct mt_model_stack *));
 	if (!targets)
 		return -ENOMEM;
@@ -374,6 +390,8 @@ static int link_process(struct loader *l, struct mt_model_process *p, struct mt_
 		targets[n++] = &sites[i].stack;
 	for (size_t i = 0; i < p->nr_map_sites; i++)
 		targets[n++] = &map_sites[i].stack;
+	for (size_t i = 0; i < p->nr_fault_sites; i++)
+		targets[n++] = &fault_sites[i].stack;
 	for (size_t i = 0; i < p->nr_spawns; i++)
 		targets[n++] = &spawns[i].stack;
 	return mt_resolve_process(l->model->pool, p, stacks, &symbols, targets, n);

@@ -49,6 +49,11 @@ struct mt_model_map_site {
 	struct mt_model_stack stack;
 };
 
+struct mt_model_fault_site {
+	struct mt_fault_site_row row;
+	struct mt_model_stack stack;
+};
+
 struct mt_model_spawn {
 	struct mt_spawn_row row;
 	struct mt_model_stack stack;
@@ -60,6 +65,8 @@ struct mt_model_process {
 	size_t nr_sites;
 	const struct mt_model_map_site *map_sites;
 	size_t nr_map_sites;
+	const struct mt_model_fault_site *fault_sites;
+	size_t nr_fault_sites;
 	const struct mt_model_spawn *spawns;
 	size_t nr_spawns;
 	const struct mt_thread_row *threads;

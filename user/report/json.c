@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "analysis/coverage.h"
+#include "analysis/faults.h"
 #include "analysis/heap.h"
 #include "analysis/lifetime.h"
 #include "analysis/losses.h"
@@ -316,6 +317,37 @@ static json_t *maps(struct context *ctx)
 			 "sites", sites);
 }
 
+static json_t *fault_site(struct context *ctx, const struct mt_fault_site_bytes *s)
+{
+	const struct mt_fault_site_row *row = &s->site->row;
+
+	return json_pack("{so so so so so so}", "stack", stack(ctx, &s->site->stack), "bytes",
+			 number(s->bytes), "pct", percent(s->pct), "class", text(row->class),
+			 "count", number(row->fault_cnt), "samples", number(row->sample_cnt));
+}
+
+static json_t *faults(struct context *ctx)
+{
+	__cleanup(mt_faults_by_site_free) struct mt_faults_by_site *f = NULL;
+	const struct mt_process_row *row = &ctx->process->row;
+	_decref_ json_t *sites = json_array();
+
+	if (!sites || mt_faults_by_site_new(&f, ctx->process))
+		return NULL;
+	for (size_t i = 0; i < f->nr_sites; i++)
+		if (json_array_append_new(sites, fault_site(ctx, &f->sites[i])))
+			return NULL;
+	return json_pack("{so so so sb so so so so sO}", "count", known(row->fault_cnt),
+			 "sampled_period", known(row->fault_period), "kind",
+			 text(!f->watched  ? NULL
+			      : f->sampled ? "sampled"
+					   : "exact"),
+			 "scaled", f->scaled, "grown_bytes", known(f->grown_bytes),
+			 "grown_anon_bytes", known(row->anon_rss_bytes), "grown_shared_bytes",
+			 known(row->shared_rss_bytes), "unexplained_bytes",
+			 known(f->unexplained_bytes), "sites", sites);
+}
+
 static json_t *timeline(const struct mt_model_process *p)
 {
 	_decref_ json_t *array = json_array();
@@ -391,7 +423,7 @@ static json_t *process(const struct mt_model *m, const struct mt_model_process *
 	mt_unwound_get(&unwound, m, p);
 	return json_pack(
 		"{so so so so so so so so sb so so so so so ss so so so so so so s[] so so so so so"
-		" s{sn sn s[]} so s[]}",
+		" so so s[]}",
 		"pid", number(row->pid), "ppid", number(row->ppid), "comm", text(row->comm), "exe",
 		text(row->exe), "cgroup", text(row->cgroup), "started", date(m, row->start_ns),
 		"ended", text(row->ended), "exit_status", known(row->exit_status), "oom_killed",
@@ -403,7 +435,7 @@ static json_t *process(const struct mt_model *m, const struct mt_model_process *
 		stack_ends(&unwound), "peak", peak(row), "rss_bill", "heap",
 		heap_totals(&ctx, heap), "sites", heap_sites(&ctx, heap), "realloc",
 		realloc_calls(&ctx), "threads", threads(&ctx), "maps", maps(&ctx), "faults",
-		"count", "sampled_period", "sites", "timeline", timeline(p), "findings");
+		faults(&ctx), "timeline", timeline(p), "findings");
 }
 
 /* ---- the capture --------------------------------------------------------------------------------

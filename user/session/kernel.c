@@ -2,6 +2,7 @@
 #include "session/kernel.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -20,6 +21,8 @@
 #include "session/uapi.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+
+#include "logic/fault.h"
 
 #define BUSY_TRIES 10000
 
@@ -77,10 +80,11 @@ static const struct {
 	size_t key;
 	size_t value;
 } shares[] = {
-	{ "mt_live", 36, sizeof(struct mt_live_key), sizeof(struct mt_live) },
+	{ "mt_live", 33, sizeof(struct mt_live_key), sizeof(struct mt_live) },
 	{ "mt_sites", 14, sizeof(struct mt_site_key), sizeof(struct mt_site) },
 	{ "mt_hists", 10, sizeof(struct mt_site_key), sizeof(struct mt_hists) },
 	{ "mt_storms", 3, sizeof(struct mt_site_key), sizeof(struct mt_storm) },
+	{ "mt_faults", 3, sizeof(struct mt_fault_key), sizeof(struct mt_fault) },
 	{ "mt_stacks", 12, sizeof(uint64_t), sizeof(struct mt_stack_part) },
 	{ "mt_threads", 6, sizeof(uint32_t), sizeof(struct mt_thread) },
 	{ "mt_procs", 2, sizeof(uint32_t), sizeof(struct mt_proc) },
@@ -195,6 +199,19 @@ static int choose(struct mt_kernel *k, const struct mt_kernel_options *options)
 	return 0;
 }
 
+/* Where a fault may bring a huge page, as the administrator has it. */
+static enum mt_huge huge_policy(void)
+{
+	_close_ int fd = open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
+	char text[64] = "";
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+		return MT_HUGE_NEVER;
+	return strstr(text, "[always]")	   ? MT_HUGE_ALWAYS
+	       : strstr(text, "[madvise]") ? MT_HUGE_MADVISE
+					   : MT_HUGE_NEVER;
+}
+
 static int load(struct mt_kernel *k, const struct mt_kernel_options *options)
 {
 	struct bpf_program *prog;
@@ -213,6 +230,7 @@ static int load(struct mt_kernel *k, const struct mt_kernel_options *options)
 					      MT_BPF_TRACE_UPROBE_SESSION);
 	k->skel->rodata->mt_links_by_process = mt_kernel_links_by_process(k);
 	k->skel->rodata->mt_stacks_wanted = !options->no_stacks;
+	k->skel->rodata->mt_fault_huge = huge_policy();
 	err = size_maps(k->skel->obj, options->map_memory_bytes);
 	err = err ? err : size_ring(k->skel->maps.mt_events, options->map_memory_bytes / 4);
 	err = err ? err : size_ring(k->skel->maps.mt_vm_events, options->map_memory_bytes);
@@ -443,6 +461,17 @@ int mt_kernel_file_number(struct mt_kernel *k, const void *at, uint32_t *number)
 	}
 	*number = ctl.number;
 	return err;
+}
+
+int mt_kernel_fault_fd(const struct mt_kernel *k)
+{
+	return bpf_program__fd(k->skel->progs.mt_page_fault);
+}
+
+void mt_kernel_sample_faults(struct mt_kernel *k, uint32_t period, uint32_t one_in)
+{
+	k->skel->bss->mt_fault_one_in = one_in;
+	k->skel->bss->mt_fault_period = period;
 }
 
 int mt_kernel_events_fd(const struct mt_kernel *k)

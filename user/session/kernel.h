@@ -89,6 +89,10 @@ int mt_kernel_control(struct mt_kernel *k, enum mt_control_op op, pid_t tgid, ui
  */
 int mt_kernel_file_number(struct mt_kernel *k, const void *at, uint32_t *number);
 
+/* The program for page faults, and how they are sampled; faults.h. */
+int mt_kernel_fault_fd(const struct mt_kernel *k);
+void mt_kernel_sample_faults(struct mt_kernel *k, uint32_t period, uint32_t one_in);
+
 /* Events: a descriptor to wait on, and a callback for each that is there. */
 int mt_kernel_events_fd(const struct mt_kernel *k);
 int mt_kernel_events(struct mt_kernel *k, void (*cb)(const struct mt_event *, void *), void *arg);

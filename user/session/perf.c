@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -122,4 +123,26 @@ int mt_perf_tracepoint_open_task(unsigned int id, pid_t tid)
 	};
 
 	return perf_open(&attr, tid, -1);
+}
+
+int mt_perf_faults_open(pid_t tid, uint64_t period, int prog_fd)
+{
+	/* The address is in a sample that has it only; a task inherits the program with the event.
+	 */
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_PAGE_FAULTS,
+		.sample_period = period,
+		.sample_type = PERF_SAMPLE_ADDR,
+		.inherit = 1,
+		.disabled = 1,
+	};
+	_close_ int fd = perf_open(&attr, tid, -1);
+
+	if (fd < 0)
+		return fd;
+	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, prog_fd) || ioctl(fd, PERF_EVENT_IOC_ENABLE, 0))
+		return -errno;
+	return TAKE_FD(fd);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * perf.h: perf events that BPF programs attach to: uprobes and syscall tracepoints.
+ * perf.h: perf events that BPF programs attach to: uprobes, syscall tracepoints, faults.
  *
  * Functions return a file descriptor that the caller owns, or -errno. The events end with
  * their descriptors, so nothing outlives the recorder. Thread-safe.
@@ -30,5 +30,11 @@ int mt_perf_tracepoint_open(int tracefs, const char *name);
 /* Its number, and an event of that number for one task alone; with no samples and no count. */
 int mt_perf_tracepoint_id(int tracefs, const char *name, unsigned int *id);
 int mt_perf_tracepoint_open_task(unsigned int id, pid_t tid);
+
+/*
+ * A task's page faults, and those of all threads and processes that it comes to create: prog_fd
+ * runs at one in `period` of each.
+ */
+int mt_perf_faults_open(pid_t tid, uint64_t period, int prog_fd);
 
 #endif

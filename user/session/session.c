@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "session/faults.h"
 #include "session/features.h"
 #include "session/held.h"
 #include "session/hold.h"
@@ -102,6 +103,9 @@ int mt_session_new(struct mt_session **out, const struct mt_session_options *opt
 	err = err ? err : mt_kernel_load(&s->kernel, &options->kernel);
 	if (err)
 		return err;
+	err = mt_faults_new(&s->faults, s->kernel);
+	if (err)
+		return err;
 	mt_locator_set_proof(s->locator, prove, s);
 	if (!options->kernel.no_stacks) {
 		err = mt_unwinder_new(&s->unwinder, s->kernel,
@@ -132,6 +136,7 @@ void mt_session_free(struct mt_session **session)
 	free(s->processes);
 	free(s->programs);
 	mt_unwinder_free(&s->unwinder);
+	mt_faults_free(&s->faults);
 	mt_kernel_free(&s->kernel);
 	mt_locator_free(&s->locator);
 	free(s);
@@ -157,6 +162,18 @@ static int begin_target(struct mt_session *s, pid_t pid, struct mt_process **out
 	return *out ? 0 : -ENOMEM;
 }
 
+/* Before anything else that takes time. Where the kernel refuses them, the rest can be had. */
+static void watch_faults(struct mt_session *s, pid_t pid)
+{
+	int err = s->faults ? mt_faults_watch(s->faults, pid) : 0;
+
+	if (!err || err == -ESRCH)
+		return;
+	mt_warn("page faults cannot be watched (%s)%s: they are not counted", strerror(-err),
+		err == -EMFILE ? ": raise the limit of open files (ulimit -n)" : "");
+	mt_faults_free(&s->faults);
+}
+
 int mt_session_adopt(struct mt_session *s, pid_t pid)
 {
 	struct mt_process *process;
@@ -166,6 +183,7 @@ int mt_session_adopt(struct mt_session *s, pid_t pid)
 		return 0;
 	if (err)
 		return mt_err(err, "cannot follow process %d: %s", pid, strerror(-err));
+	watch_faults(s, pid);
 	mt_rss_init(&process->program->rss, INT64_MAX);
 	process->program->cpu_start_ns = mt_program_cpu_now(process->program);
 	mt_program_identify(process->program);
@@ -189,6 +207,7 @@ int mt_session_launch(struct mt_session *s, char **argv, const struct mt_launch_
 	err = begin_target(s, s->command, &process);
 	if (err)
 		return mt_err(err, "cannot follow the command: %s", strerror(-err));
+	watch_faults(s, s->command);
 	process->program->hidden = true;
 	process->held = !s->no_ptrace;
 	/* One that is held gets its probes when it has executed the command. */
@@ -328,6 +347,8 @@ void mt_session_stop(struct mt_session *s)
 {
 	for (size_t i = 0; i < s->nr_processes; i++)
 		mt_kernel_control(s->kernel, MT_CONTROL_CLOSE, s->processes[i].pid, NULL);
+	if (s->faults)
+		mt_faults_stop(s->faults);
 	mt_session_tick(s);
 	for (size_t i = 0; i < s->nr_processes; i++) {
 		mt_rss_final_look(&s->processes[i].program->rss, s->rss_per_cpu);
@@ -356,6 +377,11 @@ const struct mt_perfmap *mt_session_maps(const struct mt_session *s, size_t *nr)
 uint64_t mt_session_strays(const struct mt_session *s)
 {
 	return s->strays;
+}
+
+struct mt_faults *mt_session_faults(const struct mt_session *s)
+{
+	return s->faults;
 }
 
 bool mt_session_unwinder_stats(const struct mt_session *s, struct mt_unwinder_stats *out)

@@ -20,6 +20,7 @@
 
 #include "session/kernel.h"
 
+struct mt_faults;
 struct mt_launch_signals;
 struct mt_locator;
 struct mt_perfmap;
@@ -79,6 +80,9 @@ const struct mt_perfmap *mt_session_maps(const struct mt_session *s, size_t *nr)
 
 /* Events of which no program was known any more, and links that could not be opened. */
 uint64_t mt_session_strays(const struct mt_session *s);
+
+/* Of page faults; NULL: they cannot be seen. */
+struct mt_faults *mt_session_faults(const struct mt_session *s);
 
 /* Of the tables for unwinding; false: stacks are not taken. */
 bool mt_session_unwinder_stats(const struct mt_session *s, struct mt_unwinder_stats *out);

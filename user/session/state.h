@@ -14,6 +14,7 @@
 
 #define MT_MAPS_MAX 1024 /* perf maps held; what compiles later is not named */
 
+struct mt_faults;
 struct mt_hold;
 struct mt_links;
 
@@ -33,6 +34,7 @@ struct mt_process {
 struct mt_session {
 	struct mt_kernel *kernel;
 	struct mt_locator *locator;
+	struct mt_faults *faults;     /* NULL: they cannot be seen */
 	struct mt_unwinder *unwinder; /* NULL: no stacks are taken */
 	struct mt_hold *hold;
 	pid_t command; /* 0: none was launched */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
 #include "session/kernel.h"
 #include "util/cleanup.h"
@@ -71,6 +72,11 @@ static int storm_entry(const void *key, const void *value, void *cb, void *arg)
 	return ((mt_storm_fn)cb)(key, value, arg);
 }
 
+static int fault_entry(const void *key, const void *value, void *cb, void *arg)
+{
+	return ((mt_fault_fn)cb)(key, value, arg);
+}
+
 static int live_entry(const void *key, const void *value, void *cb, void *arg)
 {
 	return ((mt_live_fn)cb)(key, value, arg);
@@ -90,6 +96,14 @@ int mt_tables_each_storm(const struct mt_kernel *k, mt_storm_fn cb, void *arg)
 			   sizeof(struct mt_storm) };
 
 	return each(&t, storm_entry, cb, arg);
+}
+
+int mt_tables_each_fault(const struct mt_kernel *k, mt_fault_fn cb, void *arg)
+{
+	struct table t = { mt_kernel_map_fd(k, "mt_faults"), sizeof(struct mt_fault_key),
+			   sizeof(struct mt_fault) };
+
+	return each(&t, fault_entry, cb, arg);
 }
 
 int mt_tables_each_live(const struct mt_kernel *k, mt_live_fn cb, void *arg)
@@ -147,6 +161,25 @@ int mt_tables_stack(const struct mt_kernel *k, uint64_t id, struct mt_stack *out
 	return 0;
 }
 
+int mt_tables_fault_work(const struct mt_kernel *k, struct mt_fault_work *out)
+{
+	int cpus = libbpf_num_possible_cpus(), err;
+	_free_ struct mt_fault_work *each = cpus > 0 ? calloc(cpus, sizeof(*each)) : NULL;
+	uint32_t zero = 0;
+
+	if (!each)
+		return cpus > 0 ? -ENOMEM : cpus;
+	err = lookup(k, "mt_fault_work", &zero, each);
+	if (err)
+		return err;
+	*out = (struct mt_fault_work){ 0 };
+	for (int i = 0; i < cpus; i++) {
+		out->event_cnt += each[i].event_cnt;
+		out->stack_cnt += each[i].stack_cnt;
+	}
+	return 0;
+}
+
 uint64_t mt_tables_lost(const struct mt_kernel *k, enum mt_lost what)
 {
 	uint32_t key = what;
@@ -165,6 +198,11 @@ void mt_tables_drop_site(const struct mt_kernel *k, const struct mt_site_key *ke
 	bpf_map_delete_elem(mt_kernel_map_fd(k, "mt_sites"), key);
 	bpf_map_delete_elem(mt_kernel_map_fd(k, "mt_hists"), key);
 	bpf_map_delete_elem(mt_kernel_map_fd(k, "mt_storms"), key);
+}
+
+void mt_tables_drop_fault(const struct mt_kernel *k, const struct mt_fault_key *key)
+{
+	bpf_map_delete_elem(mt_kernel_map_fd(k, "mt_faults"), key);
 }
 
 void mt_tables_drop_stack_part(const struct mt_kernel *k, uint64_t key)

@@ -199,6 +199,11 @@ static int add_map_site(const struct mt_map_site_row *row, void *arg)
 	return add_pair(&((struct resolver *)arg)->stacks, row->process, row->stack);
 }
 
+static int add_fault_site(const struct mt_fault_site_row *row, void *arg)
+{
+	return add_pair(&((struct resolver *)arg)->stacks, row->process, row->stack);
+}
+
 static int add_spawn(const struct mt_spawn_row *row, void *arg)
 {
 	return add_pair(&((struct resolver *)arg)->stacks, row->process, row->stack);
@@ -247,6 +252,8 @@ static int gather(struct resolver *r)
 		err = mt_capture_each_site(r->capture, add_site, r);
 	if (!err)
 		err = mt_capture_each_map_site(r->capture, add_map_site, r);
+	if (!err)
+		err = mt_capture_each_fault_site(r->capture, add_fault_site, r);
 	if (!err)
 		err = mt_capture_each_spawn(r->capture, add_spawn, r);
 	if (err)
