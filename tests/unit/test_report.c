@@ -284,11 +284,13 @@ static void test_words(void **state)
 		    "Peak heap     unknown", "unknown (exact");
 	expect_text("DELETE FROM lost; UPDATE process SET heap_peak_ns = NULL",
 		    "500.0 MiB live (exact, since the attach)", "at unknown");
-	expect_text("UPDATE site SET at_peak_bytes = 0 WHERE stack <> 101", "1. 343.3 MiB", "2. ");
+	expect_text("DELETE FROM fault_site; UPDATE site SET at_peak_bytes = 0 WHERE stack <> 101",
+		    "1. 343.3 MiB", "2. ");
 	expect_text("UPDATE site SET at_peak_bytes = 0", NULL, "Largest at the heap's peak");
 	expect_text("UPDATE site SET storm_copied_bytes = 0, storm_moved = 0", "Threads  ",
 		    "realloc storm");
 	expect_text("DELETE FROM gap", "Coverage      ", "not counted");
+	expect_text("UPDATE process SET fault_cnt = NULL", "Mappings", "Page faults");
 	expect_text("UPDATE symbol SET function = 'main' WHERE function = 'map_index'",
 		    "main (src/index.c:99)", NULL);
 }

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 
 #include "analysis/coverage.h"
+#include "analysis/faults.h"
 #include "analysis/heap.h"
 #include "analysis/lifetime.h"
 #include "analysis/losses.h"
@@ -307,6 +308,50 @@ static void print_maps(struct mt_printer *p, const struct mt_model *m,
 	print_stack(p, process, &maps->sites[0]->stack);
 }
 
+static const char *class_words(const char *class)
+{
+	static const char *const words[][2] = {
+		{ "heap", "the break" },
+		{ "stack", "stacks" },
+		{ "anon", "anonymous mappings" },
+		{ "file", "files and shared memory" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (!strcmp(class, words[i][0]))
+			return words[i][1];
+	return "memory of a kind that is not known";
+}
+
+/* Who made its memory resident: for any language, and with no probe in the process. */
+static void print_faults(struct mt_printer *p, const struct mt_model_process *process,
+			 const struct mt_faults_by_site *faults)
+{
+	const char *kind = faults->sampled ? "sampled" : "exact";
+
+	if (!faults->watched)
+		return;
+	mt_print_field(p, "Page faults", "%s (%s); resident memory grew by %s",
+		       COUNT(faults->fault_cnt), faults->sampled ? "stacks sampled" : "exact",
+		       BYTES(faults->grown_bytes));
+	if (faults->unexplained_bytes > faults->grown_bytes / 100)
+		mt_print_field(p, "", "%s of that came by no fault that was seen",
+			       BYTES(faults->unexplained_bytes));
+	for (size_t i = 0; i < faults->nr_sites && i < SITES_SHOWN; i++) {
+		const struct mt_fault_site_bytes *site = &faults->sites[i];
+
+		if (i ? site->pct < 1 : site->bytes <= 0) /* they are sorted by it */
+			break;
+		if (!i)
+			mt_print(p, 2, 4, "Touched first by (%s%s):", kind,
+				 faults->scaled ? ", scaled to the growth" : "");
+		mt_print(p, 4, STACK_INDENT, "%zu. %s (%s) of %s, in %s", i + 1, BYTES(site->bytes),
+			 PCT(site->pct), class_words(site->site->row.class),
+			 THINGS(site->site->row.fault_cnt, "fault"));
+		print_stack(p, process, &site->site->stack);
+	}
+}
+
 /* "Go,V8": what each keeps from the heap's numbers. */
 static void print_runtimes(struct mt_printer *p, const char *names)
 {
@@ -407,11 +452,13 @@ static int print_process(struct mt_printer *p, const struct mt_model *m,
 	__cleanup(mt_storms_free) struct mt_storms *storms = NULL;
 	__cleanup(mt_threads_free) struct mt_threads *threads = NULL;
 	__cleanup(mt_mapped_free) struct mt_mapped *maps = NULL;
+	__cleanup(mt_faults_by_site_free) struct mt_faults_by_site *faults = NULL;
 	struct mt_lifetime life;
 	int err = mt_heap_new(&heap, process) ?:
 		  mt_storms_new(&storms, process) ?:
 		  mt_threads_new(&threads, m, process) ?:
-		  mt_mapped_new(&maps, process);
+		  mt_mapped_new(&maps, process) ?:
+		  mt_faults_by_site_new(&faults, process);
 
 	if (err)
 		return err;
@@ -424,6 +471,7 @@ static int print_process(struct mt_printer *p, const struct mt_model *m,
 	print_worst_storm(p, process, storms, losses->storms);
 	print_threads(p, process, threads, losses->ledgers);
 	print_maps(p, m, process, maps, losses->ledgers);
+	print_faults(p, process, faults);
 	print_coverage(p, process);
 	print_unwound(p, m, process);
 	print_overhead(p, &process->row);
