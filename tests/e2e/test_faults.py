@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from memtide import Program, Recording, Skip, image, program
+from memtide import Program, Recording, Skip, check, image, program, report_result, text_is_clean
 from truth import Differences, check_lossless
 
 PAGE = 4096
@@ -144,3 +144,60 @@ def test_churn():
     d.between("bytes", by_function(process)["touch_first"], 900 * PAGE, 1100 * PAGE)
     d.equal("scaled", process["faults"]["scaled"], True)
     d.check()
+
+
+def test_mode_kernel():
+    """No breakpoint anywhere, no number of the heap; the rest as always."""
+    target = Program(program("touch"), "two", "6000", "3000")
+    target.await_line("ready")
+    recording = Recording("-p", str(target.pid), options=("--mode", "kernel"))
+    recording.await_attached()
+    check(text_is_clean(target.pid), "a breakpoint")
+    target.go()
+    resident = int(target.await_line("resident").split()[1])
+    check(text_is_clean(target.pid), "a breakpoint")
+    target.go()
+    target.wait()
+    recording.wait()
+    document = recording.report()
+    check_lossless(document)
+    process, d = image(document, comm="touch"), Differences("kernel")
+    d.equal("mode", document["capture"]["mode"], "kernel")
+    d.equal("traps", document["capture"]["traps"], 0)
+    d.equal("probes", document["capture"]["probes"], [])
+    d.equal("layer", process["layer"], "kernel")
+    d.equal("heap", process["heap"], None)
+    counts = by_function(process, "count")
+    d.equal("touch_first", counts["touch_first"], 6000)
+    d.equal("touch_second", counts["touch_second"], 3000)
+    mapped = sum(s["live_bytes"] for s in process["maps"]["sites"])
+    d.between("mapped", mapped, 9000 * PAGE, 9100 * PAGE)
+    d.between("resident", process["faults"]["grown_anon_bytes"], 9000 * PAGE - 256 * 1024,
+              resident + 256 * 1024)
+    d.check()
+
+
+def test_mode_kernel_launched():
+    """Stacks are whole from the first instruction on, and children are followed."""
+    document, _ = run("forks", "5", "40", options=("--mode", "kernel"))
+    d = Differences("kernel, launched")
+    d.equal("images", len(document["processes"]), 6)
+    for process in document["processes"][1:]:
+        d.equal(f"{process['pid']}", by_function(process, "count")["touch_first"], 40)
+        d.equal("heap", process["heap"], None)
+    d.between("stacks_complete_pct", document["processes"][0]["stacks_complete_pct"], 99, 100)
+    d.check()
+
+
+def test_text():
+    """The report names both functions, the larger first."""
+    recording = Recording("--", program("touch"), "two", "600", "300")
+    recording.go()
+    recording.await_line("resident")
+    recording.go()
+    recording.wait()
+    _, out, _ = report_result(recording.capture, "--text")
+    section = out[out.index("Page faults"):]
+    first, second = section.index("touch_first"), section.index("touch_second")
+    check(first < second, section)
+    check("1. 2.3 MiB" in section or "1. 2.2 MiB" in section, section)

@@ -37,7 +37,8 @@ static const struct argp_option record_options[] = {
 	{ "duration", 'd', "SECONDS", 0, "End after so long, or when all targets have ended", 2 },
 	{ "output", 'o', "FILE", 0, "Capture file (default memtide-COMM-PID-TIME.mtd)", 2 },
 	{ "force", 'f', NULL, 0, "Overwrite the capture file", 2 },
-	{ "mode", KEY_MODE, "MODE", 0, "exact: every allocator call (the only one so far)", 2 },
+	{ "mode", KEY_MODE, "MODE", 0,
+	  "exact (default): every allocator call; kernel: no breakpoint anywhere", 2 },
 	{ "no-ptrace", KEY_NO_PTRACE, NULL, 0,
 	  "Do not hold the command at fork and exec; what it starts has a gap", 3 },
 	{ "tick", KEY_TICK, "MS", 0, "Look at memory this often (default 100)", 3 },
@@ -84,7 +85,11 @@ static const struct word vm_words[] = {
 	{ 0 },
 };
 
-static const struct word mode_words[] = { { "exact", 0 }, { 0 } };
+static const struct word mode_words[] = {
+	{ "exact", MT_MODE_EXACT },
+	{ "kernel", MT_MODE_KERNEL },
+	{ 0 },
+};
 
 static int word_value(struct argp_state *state, const char *option, const char *arg,
 		      const struct word *words)
@@ -186,7 +191,7 @@ static error_t parse_record(int key, char *arg, struct argp_state *state)
 		o->kernel.vm = word_value(state, "--vm-hooks", arg, vm_words);
 		break;
 	case KEY_MODE:
-		word_value(state, "--mode", arg, mode_words);
+		o->mode = word_value(state, "--mode", arg, mode_words);
 		break;
 	case ARGP_KEY_ARG:
 		if (!state->quoted || state->next - 1 < state->quoted)
@@ -273,6 +278,8 @@ static int validate(const struct mt_options *o)
 	if (o->command == MT_COMMAND_RECORD && targets != 1)
 		return mt_err(-EINVAL, "record: name one target: -p PID, -n COMM, -c CGROUP or "
 				       "-- COMMAND");
+	if (o->mode == MT_MODE_KERNEL && o->kernel.links != MT_LINK_AUTO)
+		return mt_err(-EINVAL, "record: --mode kernel has no uprobes: leave --uprobes out");
 	return 0;
 }
 

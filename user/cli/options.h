@@ -31,6 +31,11 @@ enum mt_command {
 	MT_COMMAND_DOCTOR,
 };
 
+enum mt_mode {
+	MT_MODE_EXACT = 0,
+	MT_MODE_KERNEL,
+};
+
 enum mt_format {
 	MT_FORMAT_TEXT = 0,
 	MT_FORMAT_JSON,
@@ -46,6 +51,7 @@ struct mt_options {
 	char **argv;	   /* -- COMMAND */
 	double duration_s; /* 0: until the targets end */
 	int64_t tick_ms;
+	enum mt_mode mode;
 	bool no_ptrace;
 	struct mt_kernel_options kernel;
 	struct mt_session_library libraries[8];

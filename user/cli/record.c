@@ -105,11 +105,11 @@ static int put_host(struct recording *r)
 	const struct mt_kernel *k = mt_session_kernel(r->session);
 	const struct mt_trap_prices *prices = mt_kernel_prices(k);
 	static const char *const return_names[] = {
-		[MT_LINK_SESSION] = "session",
-		[MT_LINK_MULTI] = "uretprobe_multi",
-		[MT_LINK_PERF] = "uretprobe",
-		[MT_LINK_SHARED] = "uretprobe",
+		[MT_LINK_SESSION] = "session", [MT_LINK_MULTI] = "uretprobe_multi",
+		[MT_LINK_PERF] = "uretprobe",  [MT_LINK_SHARED] = "uretprobe",
+		[MT_LINK_NONE] = "none",
 	};
+	static const char *const mode_names[] = { "exact", "kernel" };
 	struct utsname host;
 	char started[64];
 	time_t now = time(NULL);
@@ -119,7 +119,8 @@ static int put_host(struct recording *r)
 	uname(&host);
 	strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
 	err = mt_capture_put_meta(r->capture, MT_META_STARTED, started);
-	err = err ? err : mt_capture_put_meta(r->capture, MT_META_MODE, "exact");
+	err = err ? err
+		  : mt_capture_put_meta(r->capture, MT_META_MODE, mode_names[r->options->mode]);
 	err = err ? err : mt_capture_put_meta(r->capture, MT_META_KERNEL, host.release);
 	err = err ? err : mt_capture_put_meta(r->capture, MT_META_ARCH, host.machine);
 	err = err ? err
@@ -205,7 +206,11 @@ static int begin(struct recording *r, int signals, const struct mt_launch_signal
 	};
 	_free_ pid_t *pids = NULL;
 	size_t nr = 0;
-	int err = o->argv ? 0 : select_targets(o, &pids, &nr);
+	int err;
+
+	if (o->mode == MT_MODE_KERNEL)
+		session.kernel.links = MT_LINK_NONE;
+	err = o->argv ? 0 : select_targets(o, &pids, &nr);
 
 	err = err ? err : mt_session_new(&r->session, &session);
 	if (err)

@@ -56,12 +56,14 @@ static bool is_entry_only(const struct mt_session *s, const struct mt_process *p
 }
 
 /* Why what is counted is not the heap, or not all that there is to know of it. */
-static const char *heap_note(const struct mt_program *p)
+static const char *heap_note(const struct mt_session *s, const struct mt_program *p)
 {
 	bool no_symbols = false;
 
 	for (size_t i = 0; i < p->nr_modules; i++)
 		no_symbols |= p->modules[i].file && p->modules[i].file->no_symbols;
+	if (mt_kernel_links(s->kernel) == MT_LINK_NONE)
+		return "mode kernel: its calls are not counted; mappings and faults only";
 	if (p->foreign)
 		return "another malloc than a known one comes first: name its file with --lib; "
 		       "mappings and faults only";
@@ -119,7 +121,7 @@ void mt_attach_settle(const struct mt_session *s, struct mt_process *process)
 	for (size_t i = 0; i < process->nr_links; i++)
 		targets[i] = mt_links_target(process->links[i]);
 	note_probed(process, targets, process->nr_links, true);
-	p->heap_note = heap_note(p);
+	p->heap_note = heap_note(s, p);
 }
 
 /*
@@ -241,7 +243,8 @@ static int find_targets(struct mt_session *s, struct mt_program *p, pid_t tid,
 		p->foreign = true;
 		p->nr_probed = 0;
 	}
-	return (int)nr;
+	/* All the same they are opened: the unwinder wants the tables of what will be mapped. */
+	return mt_kernel_links(s->kernel) == MT_LINK_NONE ? 0 : (int)nr;
 }
 
 /*
@@ -268,7 +271,7 @@ static int attach(struct mt_session *s, struct mt_process *process, pid_t tid, b
 	if (nr > 0)
 		err = attach_targets(s, process, targets, nr, since);
 	note_probed(process, targets, nr, predict);
-	p->heap_note = heap_note(p);
+	p->heap_note = heap_note(s, p);
 	return err ? err : nr < 0 ? nr : 0;
 }
 

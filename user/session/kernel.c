@@ -141,6 +141,8 @@ static bool wanted(const struct mt_kernel *k, const struct bpf_program *prog)
 		return k->links == MT_LINK_MULTI || k->links == MT_LINK_SESSION;
 	if (!strcmp(name, "mt_session"))
 		return k->links == MT_LINK_SESSION;
+	if (!strncmp(name, "mt_call_", 8))
+		return k->links != MT_LINK_NONE;
 	return true;
 }
 
@@ -156,6 +158,7 @@ static int choose_links(struct mt_kernel *k, enum mt_link_kind asked, const stru
 		[MT_LINK_MULTI] = { "uprobe_multi", f->uprobe_multi, f->uprobe_multi_errno },
 		[MT_LINK_PERF] = { "uprobes", f->perf_uprobe, f->perf_uprobe_errno },
 		[MT_LINK_SHARED] = { "uprobe events", f->tracefs, f->tracefs_errno },
+		[MT_LINK_NONE] = { "none", true, 0 },
 	};
 
 	k->links_forced = asked != MT_LINK_AUTO;
@@ -312,7 +315,7 @@ static void calibrated(struct mt_kernel *k)
 	int err = mt_calibration_end(&k->calibration, &k->prices);
 
 	k->priced = !err;
-	if (err)
+	if (err && err != -ENODATA)
 		mt_debug("what a probe costs here cannot be measured: %s", strerror(-err));
 }
 
@@ -326,7 +329,8 @@ int mt_kernel_load(struct mt_kernel **out, const struct mt_kernel_options *optio
 	libbpf_set_print(libbpf_print);
 	err = choose(k, options);
 	err = err ? err : mt_closer_new(&k->closer);
-	err = err ? err : mt_calibration_begin(&k->calibration, k->has_multi);
+	if (!err && k->links != MT_LINK_NONE)
+		err = mt_calibration_begin(&k->calibration, k->has_multi);
 	err = err ? err : load(k, options);
 	calibrated(k);
 	err = err ? err : attach_tasks(k);

@@ -26,6 +26,7 @@ enum mt_link_kind {
 	MT_LINK_MULTI,	 /* one for the entries, one for the returns */
 	MT_LINK_PERF,	 /* a perf event for each */
 	MT_LINK_SHARED,	 /* one event for each, for all processes */
+	MT_LINK_NONE,	 /* no probe anywhere: allocator calls are not seen */
 };
 
 enum mt_vm_hooks {

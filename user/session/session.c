@@ -106,7 +106,8 @@ int mt_session_new(struct mt_session **out, const struct mt_session_options *opt
 	err = mt_faults_new(&s->faults, s->kernel);
 	if (err)
 		return err;
-	mt_locator_set_proof(s->locator, prove, s);
+	if (mt_kernel_links(s->kernel) != MT_LINK_NONE)
+		mt_locator_set_proof(s->locator, prove, s);
 	if (!options->kernel.no_stacks) {
 		err = mt_unwinder_new(&s->unwinder, s->kernel,
 				      mt_kernel_table_bytes(&options->kernel));
