@@ -177,31 +177,51 @@ static __always_inline bool keeps(struct mt_proc *proc, __u64 cnt, __u32 one_in)
 	return kept;
 }
 
+static __always_inline void meter(struct mt_proc *proc, __u64 begin_ns)
+{
+	__u32 zero = 0;
+	struct mt_fault_work *work = bpf_map_lookup_elem(&mt_fault_work, &zero);
+	__u64 run_ns = (bpf_ktime_get_ns() - begin_ns) * MT_METER_EVERY;
+
+	__sync_fetch_and_add(&proc->run_ns, run_ns);
+	if (work)
+		work->run_ns += run_ns;
+}
+
+static __always_inline void on_fault(struct mt_thread *th, struct mt_proc *proc, __u64 address,
+				     __u64 period)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 now = faults_of(task) + 1, cnt = mt_fault_weight(now, th->faults_seen, period);
+	__u32 one_in = mt_fault_one_in;
+
+	if (!cnt)
+		return;
+	th->faults_seen = now;
+	note_growth(proc, task);
+	if (!keeps(proc, cnt, one_in))
+		return;
+	mt_fault_credit(th, mt_stack_at_entry(th, 0), address, cnt * (one_in ? one_in : 1));
+}
+
 SEC("?perf_event")
 int mt_page_fault(struct bpf_perf_event_data *ctx)
 {
+	__u64 begin_ns = bpf_get_prandom_u32() % MT_METER_EVERY ? 0 : bpf_ktime_get_ns();
 	__u64 address = *(volatile __u64 *)&ctx->addr;
 	__u64 period = *(volatile __u64 *)&ctx->sample_period;
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct mt_thread *th = mt_thread_current();
-	__u32 one_in = mt_fault_one_in;
 	struct mt_proc *proc;
-	__u64 now, cnt;
 
 	if (!th)
 		return 0;
 	proc = bpf_map_lookup_elem(&mt_procs, &th->slot);
 	if (!proc)
 		return 0;
-	now = faults_of(task) + 1;
-	cnt = mt_fault_weight(now, th->faults_seen, period);
-	if (!cnt)
-		return 0;
-	th->faults_seen = now;
-	note_growth(proc, task);
-	if (!keeps(proc, cnt, one_in))
-		return 0;
-	return mt_fault_credit(th, mt_stack_at_entry(th, 0), address, cnt * (one_in ? one_in : 1));
+	on_fault(th, proc, address, period);
+	if (begin_ns)
+		meter(proc, begin_ns);
+	return 0;
 }
 
 /* The current thread ends: the faults since its last event are counted, at no site. */

@@ -58,6 +58,7 @@ _Static_assert(sizeof(struct mt_fault_place) == 32, "wire");
 struct mt_fault_work {
 	__u64 event_cnt;
 	__u64 stack_cnt;
+	__u64 run_ns; /* of the program, from one event in MT_METER_EVERY */
 };
 
 #endif

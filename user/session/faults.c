@@ -173,8 +173,7 @@ int64_t mt_faults_coarsest(const struct mt_faults *f)
 	return f->coarsest;
 }
 
-int mt_faults_stats(const struct mt_faults *f, const struct mt_fault_prices *prices,
-		    struct mt_fault_stats *out)
+int mt_faults_stats(const struct mt_faults *f, double event_ns, struct mt_fault_stats *out)
 {
 	struct mt_fault_work work;
 	int err = mt_tables_fault_work(f->kernel, &work);
@@ -184,7 +183,7 @@ int mt_faults_stats(const struct mt_faults *f, const struct mt_fault_prices *pri
 	*out = (struct mt_fault_stats){
 		.event_cnt = work.event_cnt,
 		.stack_cnt = work.stack_cnt,
-		.cost_ns = work.event_cnt * prices->event_ns + work.stack_cnt * prices->stack_ns,
+		.cost_ns = work.run_ns + work.event_cnt * event_ns,
 	};
 	return 0;
 }

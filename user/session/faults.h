@@ -26,17 +26,11 @@ struct mt_fault_sampling {
 	uint32_t one_in;
 };
 
-/* In nanoseconds of the target's time, by who measured them. */
-struct mt_fault_prices {
-	double event_ns; /* to be told */
-	double stack_ns; /* what a stack comes to on top of that */
-};
-
 /* Since the beginning. */
 struct mt_fault_stats {
 	uint64_t event_cnt;
 	uint64_t stack_cnt;
-	uint64_t cost_ns; /* of the targets' time, by the prices */
+	uint64_t cost_ns; /* of the targets' time */
 };
 
 /* Both are 1 at first. */
@@ -58,8 +52,8 @@ struct mt_fault_sampling mt_faults_sampling(const struct mt_faults *f);
 /* At most so many faults were there to a stack, so far. */
 int64_t mt_faults_coarsest(const struct mt_faults *f);
 
-int mt_faults_stats(const struct mt_faults *f, const struct mt_fault_prices *prices,
-		    struct mt_fault_stats *out);
+/* The program's time is measured; event_ns: what the kernel takes to have it run. */
+int mt_faults_stats(const struct mt_faults *f, double event_ns, struct mt_fault_stats *out);
 
 /* Stop seeing faults: nobody is told of any more. */
 void mt_faults_stop(struct mt_faults *f);

@@ -176,6 +176,7 @@ int mt_tables_fault_work(const struct mt_kernel *k, struct mt_fault_work *out)
 	for (int i = 0; i < cpus; i++) {
 		out->event_cnt += each[i].event_cnt;
 		out->stack_cnt += each[i].stack_cnt;
+		out->run_ns += each[i].run_ns;
 	}
 	return 0;
 }
