@@ -123,15 +123,12 @@ __noinline int mt_fault_credit(struct mt_thread *th, __u64 stack, __u64 address,
 		return 0;
 	key.slot = th->slot;
 	key.class = class_at(th, address, &pages);
-	if (key.class == MT_FAULT_STACK && (!th->stack_low || address < th->stack_low))
-		th->stack_low = address;
 	fault = fault_at(&key);
 	if (!fault)
 		return 0;
 	__sync_fetch_and_add(&fault->sample_cnt, 1);
 	__sync_fetch_and_add(&fault->fault_cnt, cnt);
 	__sync_fetch_and_add(&fault->page_cnt, cnt * pages);
-	fault->address = address;
 	return 0;
 }
 

@@ -14,7 +14,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-#include "wire.h"
+#include "wire_fault.h"
 
 #define MT_HASH(name, key_type, value_type)           \
 	struct name {                                 \

@@ -17,14 +17,12 @@
 #include <linux/types.h>
 #endif
 
-#include "wire_fault.h"
-
 #define MT_FRAMES_MAX  127 /* PERF_MAX_STACK_DEPTH, the kernel's default limit */
 #define MT_FRAMES_ROOM 128 /* for as many, so that a number can be masked */
 #define MT_COMM_LEN    16  /* TASK_COMM_LEN */
 
 /* How much of a user stack is read at once: as much as lets a thread fit into 2 KiB. */
-#define MT_WINDOW_WORDS 46
+#define MT_WINDOW_WORDS 47
 
 /* A block that realloc resized this often is a realloc storm (DESIGN section 6). */
 #define MT_STORM_CHAIN 4
@@ -477,6 +475,16 @@ struct mt_vm_pending {
 };
 _Static_assert(sizeof(struct mt_vm_pending) == 56, "wire");
 
+/* A mapping that was faulted in. */
+struct mt_fault_place {
+	__u64 start;
+	__u64 end;
+	__u32 flags; /* vm_flags */
+	__u32 has_file;
+	__u64 stamp; /* of the address space then, logic/fault.h */
+};
+_Static_assert(sizeof(struct mt_fault_place) == 32, "wire");
+
 /* `threads`: one thread of a target; the key is its tid. */
 struct mt_thread {
 	__u32 slot;
@@ -488,7 +496,6 @@ struct mt_thread {
 	__u64 spawn_stack; /* of that pthread_create */
 	__u64 flushes;	   /* newest calls of `free` that may be its cache's; see on_free */
 	__u64 faults_seen; /* its page faults up to the last that was counted */
-	__u64 stack_low;   /* the lowest address of its stack that was seen to fault; 0: none */
 	__u64 huge_range;  /* logic/fault.h: where it last may have got a huge page */
 	struct mt_fault_place place; /* where it last faulted */
 	struct mt_pending call;
@@ -502,7 +509,7 @@ struct mt_thread {
 	__u64 window[MT_WINDOW_WORDS]; /* of its user stack */
 };
 _Static_assert(sizeof(struct mt_thread) ==
-		       104 + 2 * 120 + 56 + 56 + 128 + 1032 + 8 * MT_WINDOW_WORDS,
+		       96 + 2 * 120 + 56 + 56 + 128 + 1032 + 8 * MT_WINDOW_WORDS,
 	       "wire");
 
 /*

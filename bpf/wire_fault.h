@@ -5,9 +5,7 @@
 #ifndef MT_WIRE_FAULT_H
 #define MT_WIRE_FAULT_H
 
-#ifndef __VMLINUX_H__
-#include <linux/types.h>
-#endif
+#include "wire.h"
 
 /*
  * What a page fault's address is in.
@@ -40,19 +38,8 @@ struct mt_fault {
 	__u64 sample_cnt;
 	__u64 fault_cnt; /* that they stand for */
 	__u64 page_cnt;	 /* that these may have brought, logic/fault.h */
-	__u64 address;	 /* of one of them */
 };
-_Static_assert(sizeof(struct mt_fault) == 32, "wire");
-
-/* A mapping that was faulted in. */
-struct mt_fault_place {
-	__u64 start;
-	__u64 end;
-	__u32 flags; /* vm_flags */
-	__u32 has_file;
-	__u64 stamp; /* of the address space then, logic/fault.h */
-};
-_Static_assert(sizeof(struct mt_fault_place) == 32, "wire");
+_Static_assert(sizeof(struct mt_fault) == 24, "wire");
 
 /* `fault_work`: what was done about page faults, on each CPU. */
 struct mt_fault_work {

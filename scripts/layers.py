@@ -28,6 +28,7 @@ RANK = {
     "main.c": 10,
 }
 SKELETON = "memtide.skel.h"
+WIRE = ("wire.h", "wire_fault.h")  # what both sides share
 
 CASES = [
     # includer, what it includes, allowed
@@ -41,6 +42,7 @@ CASES = [
     ("bpf/alloc.bpf.c", "logic/peak.h", True),
     ("bpf/logic/peak.h", "wire.h", True),
     ("bpf/logic/peak.h", "../wire.h", True),
+    ("bpf/logic/fault.h", "../wire_fault.h", True),
     ("user/util/log.c", "model/model.h", False),
     ("user/capture/read.c", "report/text.h", False),
     ("user/report/text.c", "export/pprof.h", False),
@@ -59,7 +61,7 @@ CASES = [
 
 def bpf_problem(path, include):
     include = include.removeprefix("../")
-    logic = include == "wire.h" or include.startswith("logic/")
+    logic = include in WIRE or include.startswith("logic/")
     if path == "bpf/wire.h":
         return "wire.h includes nothing of ours"
     if path.startswith("bpf/logic/") and not logic:
@@ -76,7 +78,7 @@ def user_problem(path, include):
         return f"user/{here}/ has no rank in scripts/layers.py"
     if include == SKELETON:
         return None if here == "session" else "only user/session/ includes the skeleton"
-    if include == "wire.h" or there == "logic":
+    if include in WIRE or there == "logic":
         return None
     if there not in RANK:
         return "user/ includes wire.h, logic/... and DIRECTORY/FILE relative to user/"

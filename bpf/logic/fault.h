@@ -15,7 +15,7 @@
 #ifndef MT_LOGIC_FAULT_H
 #define MT_LOGIC_FAULT_H
 
-#include "../wire.h"
+#include "../wire_fault.h"
 
 #define MT_VM_SHARED	 0x00000008U
 #define MT_VM_GROWSDOWN	 0x00000100U

@@ -8,7 +8,6 @@
  * touch threads N PAGES    in each of N threads, in touch_first()
  * touch read PAGES         by the kernel, in fill()
  * touch churn PAGES TIMES  mapped and unmapped again and again, in touch_first()
- * touch deep PAGES         of a thread's stack, in dig()
  * touch forks N PAGES      in each of N children, in touch_first()
  *
  * It says "resident BYTES" of anonymous memory when all is touched, and waits for a byte where
@@ -86,30 +85,13 @@ SITE void fill(char *p, long bytes)
 	close(fd);
 }
 
-SITE void dig(long pages)
-{
-	volatile char hole[PAGE];
-
-	hole[0] = 1;
-	if (pages > 1)
-		dig(pages - 1);
-	if (!hole[0])
-		die("dig");
-}
-
 static void *touch_in_thread(void *arg)
 {
 	touch_first(map_small(pages_each * PAGE), pages_each);
 	return NULL;
 }
 
-static void *dig_in_thread(void *arg)
-{
-	dig(pages_each);
-	return NULL;
-}
-
-static void in_threads(long n, void *(*run)(void *))
+static void in_threads(long n)
 {
 	pthread_attr_t attr;
 
@@ -118,7 +100,7 @@ static void in_threads(long n, void *(*run)(void *))
 	for (long i = 0; i < n; i++) {
 		pthread_t thread;
 
-		if (pthread_create(&thread, &attr, run, NULL))
+		if (pthread_create(&thread, &attr, touch_in_thread, NULL))
 			die("pthread_create");
 		pthread_join(thread, NULL);
 	}
@@ -168,14 +150,11 @@ static void run(const char *how, long a, long b)
 		populate(a << 20);
 	} else if (!strcmp(how, "threads")) {
 		pages_each = b;
-		in_threads(a, touch_in_thread);
+		in_threads(a);
 	} else if (!strcmp(how, "read")) {
 		fill(map_small(a * PAGE), a * PAGE);
 	} else if (!strcmp(how, "churn")) {
 		churn(a, b);
-	} else if (!strcmp(how, "deep")) {
-		pages_each = a;
-		in_threads(1, dig_in_thread);
 	} else if (!strcmp(how, "forks")) {
 		pages_each = b;
 		in_children(a);

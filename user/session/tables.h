@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "wire.h"
+#include "wire_fault.h"
 
 struct mt_kernel;
 
