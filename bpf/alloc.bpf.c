@@ -147,9 +147,13 @@ static __always_inline void call_discard(struct mt_thread *th, struct mt_proc *p
  * which the program has freed long since, to its own `free`: they are taken for that until the
  * thread allocates again, since libc also frees blocks of its own that are older than the attach.
  * And operator delete may be a jump to `free`, which is then hit for the same block again.
+ *
+ * `inside`: in the course of a call, where it seems to be the allocator's own. But what that frees
+ * for itself was never counted; a block that was is the program's. So with an exception that
+ * a new_handler throws and operator new catches: what frees it are jumps from there.
  */
 static __always_inline void on_free(struct pt_regs *ctx, struct mt_thread *th, struct mt_proc *proc,
-				    const struct mt_probe *probe)
+				    const struct mt_probe *probe, bool inside)
 {
 	__u64 addr = mt_argument(ctx, probe->block);
 	struct mt_live rec;
@@ -158,7 +162,7 @@ static __always_inline void on_free(struct pt_regs *ctx, struct mt_thread *th, s
 		return;
 	if (live_take(th->slot, addr, &rec))
 		block_gone(th, proc, addr, &rec);
-	else if (th->last_freed == addr)
+	else if (inside || th->last_freed == addr)
 		return;
 	else if (mt_call_internal(probe, PT_REGS_IP(ctx), mt_user_word(PT_REGS_SP(ctx)))) {
 		__sync_fetch_and_add(&proc->flushed_free_cnt, 1);
@@ -354,6 +358,8 @@ static __always_inline bool is_own(struct pt_regs *ctx, struct mt_thread *th, st
 static __always_inline int on_entry(struct pt_regs *ctx, struct mt_thread *th, struct mt_proc *proc,
 				    const struct mt_probe *probe, __u32 index)
 {
+	bool inside;
+
 	if (probe->func == MT_FUNC_PTHREAD_CREATE) {
 		th->spawning = 1;
 		th->spawn_stack = mt_stack_at_leaf(ctx, th);
@@ -364,12 +370,11 @@ static __always_inline int on_entry(struct pt_regs *ctx, struct mt_thread *th, s
 		on_entry_only(ctx, th, proc, probe, index);
 		return CALL_DONE;
 	}
-	if (th->call.func && !is_own(ctx, th, proc, probe, index))
+	inside = th->call.func && !is_own(ctx, th, proc, probe, index);
+	if (probe->func == MT_FUNC_FREE)
+		on_free(ctx, th, proc, probe, inside);
+	if (inside || probe->func == MT_FUNC_FREE)
 		return CALL_DONE;
-	if (probe->func == MT_FUNC_FREE) {
-		on_free(ctx, th, proc, probe);
-		return CALL_DONE;
-	}
 	if (probe->result == MT_RESULT_UNKNOWN) {
 		on_throwing(ctx, th, proc, probe);
 		return CALL_DONE;

@@ -210,9 +210,9 @@ def test_throw_tcmalloc():
     thrown_by("tcmalloc")  # mimalloc's would abort: it is built as C
 
 
-def limited(name, links):
+def limited(name, links, *argv):
     """Small blocks throw too where the program has set itself a limit, after its start."""
-    recording = Recording("--", *preloaded(library(name), program("exhaust")),
+    recording = Recording("--", *preloaded(library(name), program("exhaust"), *argv),
                           options=("--uprobes", links))
     blocks = int(recording.await_line("caught 2 times, blocks: ").rpartition(" ")[2])
     recording.wait()
@@ -232,6 +232,12 @@ def limited(name, links):
 def test_throw_at_a_limit_jemalloc():
     for links in ("session", "multi"):
         limited("jemalloc", links)
+
+
+def test_throw_by_a_handler():
+    """jemalloc catches what the handler throws, and is seen to free it, but it is the program's."""
+    limited("jemalloc", "session", "handler")
+    limited("tcmalloc", "session", "handler")
 
 
 def test_throw_at_a_limit_tcmalloc():

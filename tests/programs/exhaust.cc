@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
  * exhaust: operator new until there is no more, below a limit that the program gives itself, and
- * what that throws is caught. Prints how many blocks there were.
+ * what that throws is caught. Prints how many blocks there were. `exhaust handler`: it is thrown by
+ * a handler of the program.
  */
 #include <cstdio>
 #include <new>
@@ -10,11 +11,18 @@
 
 static const size_t BLOCK_BYTES = 1 << 20;
 
-int main()
+static void fail()
+{
+	throw std::bad_alloc();
+}
+
+int main(int argc, char **)
 {
 	const struct rlimit limit = { 128u << 20, 128u << 20 };
 	int rounds = 0, blocks = 0;
 
+	if (argc > 1)
+		std::set_new_handler(fail);
 	setrlimit(RLIMIT_AS, &limit);
 	for (; rounds < 2; rounds++) {
 		char *kept[1024];
