@@ -371,16 +371,17 @@ static __always_inline int on_entry(struct pt_regs *ctx, struct mt_thread *th, s
 		return CALL_DONE;
 	}
 	inside = th->call.func && !is_own(ctx, th, proc, probe, index);
-	if (probe->func == MT_FUNC_FREE)
+	if (probe->func == MT_FUNC_FREE) {
 		on_free(ctx, th, proc, probe, inside);
-	if (inside || probe->func == MT_FUNC_FREE)
-		return CALL_DONE;
-	if (probe->result == MT_RESULT_UNKNOWN) {
+	} else if (probe->result == MT_RESULT_UNKNOWN && !inside) {
 		on_throwing(ctx, th, proc, probe);
-		return CALL_DONE;
+	} else if (!inside) {
+		on_call(ctx, th, probe, index);
+		return CALL_PENDING;
 	}
-	on_call(ctx, th, probe, index);
-	return CALL_PENDING;
+	if (!th->call.func) /* what it came in the course of goes on */
+		call_over(th);
+	return CALL_DONE;
 }
 
 static __always_inline int enter(struct pt_regs *ctx, struct meter *meter)

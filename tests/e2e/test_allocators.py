@@ -234,8 +234,11 @@ def test_throw_at_a_limit_jemalloc():
         limited("jemalloc", links)
 
 
-def test_throw_by_a_handler():
-    """jemalloc catches what the handler throws, and is seen to free it, but it is the program's."""
+def test_new_handler():
+    """What it frees is the program's; what is tried again behind it is the one call of new.
+
+    jemalloc catches what the handler throws, and is seen to free it: that is the program's too.
+    """
     limited("jemalloc", "session", "handler")
     limited("tcmalloc", "session", "handler")
 

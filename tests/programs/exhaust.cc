@@ -5,15 +5,21 @@
  * a handler of the program.
  */
 #include <cstdio>
+#include <cstdlib>
 #include <new>
 #include <sys/resource.h>
 #include <unistd.h>
 
 static const size_t BLOCK_BYTES = 1 << 20;
 
-static void fail()
+static void *reserve;
+
+static void release()
 {
-	throw std::bad_alloc();
+	if (!reserve)
+		throw std::bad_alloc();
+	free(reserve);
+	reserve = NULL;
 }
 
 int main(int argc, char **)
@@ -22,12 +28,14 @@ int main(int argc, char **)
 	int rounds = 0, blocks = 0;
 
 	if (argc > 1)
-		std::set_new_handler(fail);
+		std::set_new_handler(release);
 	setrlimit(RLIMIT_AS, &limit);
 	for (; rounds < 2; rounds++) {
 		char *kept[1024];
 		int n = 0;
 
+		if (argc > 1)
+			reserve = malloc(4 * BLOCK_BYTES);
 		try {
 			for (; n < 1024; n++) {
 				kept[n] = new char[BLOCK_BYTES];
