@@ -290,6 +290,14 @@ def test_no_btf():
     check("BTF" in line, f"BTF is not in {line!r}")
 
 
+def test_pid_namespace():
+    """BPF would look for processes by ids that are others' here, and find no call of theirs."""
+    line = refused(4, "record", "-p", "1", "-d", "1",
+                   prefix=(need("unshare"), "--pid", "--fork", "--mount-proc", "sh", "-c",
+                           '"$@"; exit $?', "sh"))
+    check("pid namespace" in line, f"it said {line!r}")
+
+
 def test_no_privilege():
     setpriv = need("setpriv")
     folder = scratch()

@@ -86,6 +86,8 @@ static size_t examine(struct check *out, size_t max, const struct mt_features *f
 	struct check checks[] = {
 		{ "btf", "kernel type information", f->btf, 0, true,
 		  "use a kernel built with CONFIG_DEBUG_INFO_BTF (Debian's are)" },
+		{ "host_pids", "the kernel's ids of processes", f->host_pids, 0, true,
+		  "run this on the host, or in a container with the host's pids and /proc" },
 		FEATURE(bpf, true, "loading BPF programs",
 			"use a kernel built with CONFIG_BPF_SYSCALL"),
 		FEATURE(perf_uprobe, true, "uprobes as perf events",

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -14,6 +15,9 @@
 #include "session/seccomp.h"
 #include "session/uapi.h"
 #include "util/cleanup.h"
+
+/* PROC_PID_INIT_INO: fixed since 3.8, kernel commit 98f842e675f9 */
+#define INITIAL_PID_NAMESPACE 0xeffffffcU
 
 /* r0 = 0; exit */
 static const struct bpf_insn nothing[] = {
@@ -103,6 +107,7 @@ void mt_features_probe(struct mt_features *f)
 {
 	*f = (struct mt_features){
 		.btf = mt_features_btf(),
+		.host_pids = mt_features_host_pids(),
 		.bpf_errno = -probe_bpf(),
 		.fentry_errno = mt_features_btf() ? -probe_fentry() : EOPNOTSUPP,
 		.tracefs_errno = -probe_tracefs(),
@@ -124,6 +129,13 @@ void mt_features_probe(struct mt_features *f)
 bool mt_features_btf(void)
 {
 	return access("/sys/kernel/btf/vmlinux", R_OK) == 0;
+}
+
+bool mt_features_host_pids(void)
+{
+	struct stat st;
+
+	return !stat("/proc/self/ns/pid", &st) && st.st_ino == INITIAL_PID_NAMESPACE;
 }
 
 bool mt_features_rss_per_cpu(void)

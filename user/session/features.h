@@ -13,8 +13,9 @@
 #include <stdbool.h>
 
 struct mt_features {
-	bool btf; /* /sys/kernel/btf/vmlinux is there */
-	bool bpf; /* we may load programs */
+	bool btf;	/* /sys/kernel/btf/vmlinux is there */
+	bool host_pids; /* we see processes by the ids that the kernel has for them */
+	bool bpf;	/* we may load programs */
 	int bpf_errno;
 	bool fentry; /* fentry/fexit on system calls (5.5) */
 	int fentry_errno;
@@ -36,6 +37,9 @@ void mt_features_probe(struct mt_features *f);
 
 /* Does the kernel describe its types? Nothing else is worth trying if not. */
 bool mt_features_btf(void);
+
+/* Are we in the initial pid namespace? BPF tells processes by their ids there. */
+bool mt_features_host_pids(void);
 
 /* Are resident pages counted per CPU (6.2, kernel commit f1a7941243c1), or per thread? */
 bool mt_features_rss_per_cpu(void);

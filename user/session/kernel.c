@@ -187,6 +187,11 @@ static int choose(struct mt_kernel *k, const struct mt_kernel_options *options)
 		return mt_err(-EOPNOTSUPP,
 			      "the kernel has no BTF (/sys/kernel/btf/vmlinux): use one "
 			      "built with CONFIG_DEBUG_INFO_BTF");
+	if (!mt_features_host_pids())
+		return mt_err(-EOPNOTSUPP,
+			      "this is a pid namespace of its own, where the kernel's ids of "
+			      "processes are not seen: run this on the host, or in a container "
+			      "with the host's pids and /proc");
 	mt_features_probe(&f);
 	if (!f.bpf)
 		return mt_err(-EPERM,
