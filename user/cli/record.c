@@ -361,17 +361,29 @@ static int command_code(int status)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* From here on nobody reads `signals`; what it holds has been acted upon. */
-static void unblock_interrupt(int signals)
+static void nothing(int sig)
 {
+}
+
+/*
+ * From here on nobody reads `signals`; what it holds has been acted upon. The first signal asks for
+ * an end, which has come already, one more aborts.
+ */
+static void unblock_interrupt(const struct recording *r, int signals)
+{
+	const struct sigaction once = { .sa_handler = nothing,
+					.sa_flags = SA_RESETHAND | SA_RESTART };
 	struct signalfd_siginfo info;
 	sigset_t mask;
 
 	while (read(signals, &info, sizeof(info)) == sizeof(info))
 		;
 	sigemptyset(&mask);
-	for (const int *s = (const int[]){ SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0 }; *s; s++)
+	for (const int *s = (const int[]){ SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0 }; *s; s++) {
 		sigaddset(&mask, *s);
+		if (!r->interrupts)
+			sigaction(*s, &once, NULL);
+	}
 	sigprocmask(SIG_UNBLOCK, &mask, NULL);
 }
 
@@ -393,7 +405,7 @@ int mt_command_record(const struct mt_options *o, const struct mt_launch_signals
 		return exit_code(o, err);
 	mt_info("recording");
 	err = run(&r, signals, &status);
-	unblock_interrupt(signals); /* one more aborts */
+	unblock_interrupt(&r, signals);
 	err = finish(&r) ?: err;
 	return err ? exit_code(o, err) : o->argv ? command_code(status) : MT_EXIT_OK;
 }
