@@ -9,118 +9,32 @@
  * begins, before the allocator can hand the address out again. What realloc may free in
  * mid-call leaves `live` when the call begins, for the same reason, and goes back if the
  * call fails.
+ *
+ * Where not all blocks are followed (mt_sample_bytes) it is decided when a call begins, and all are
+ * counted. A session is not told of the return of a malloc whose block will not be followed: it is
+ * taken to succeed. The free of a block that is not in `live` is a free, whatever the block was.
+ * What realloc makes of a followed block is followed for certain, at weight 1, and what it makes of
+ * another is decided like any new block: either way it counts once on average, whatever went
+ * before, so sums stay unbiased, and chains can be followed. What a call did to the block that
+ * there was (moved, copied) counts by that block's weight.
  */
-#include "count.h"
-#include "logic/call.h"
+#include "block.h"
 
 /* No block is larger: what mmap hands out unasked is below 2^47 on x86-64, 2^48 on arm64. */
 #define MT_USER_BYTES_MAX (1ULL << 48)
 
-/* Remove a block from `live` into *rec; false when it is not there. */
-static __always_inline bool live_take(__u32 slot, __u64 addr, struct mt_live *rec)
+__noinline int mt_block_missed(struct mt_proc *proc, __u32 slot, __u64 addr)
 {
-	struct mt_live_key key = { .addr = addr, .slot = slot };
-	struct mt_live *live = bpf_map_lookup_elem(&mt_live, &key);
-
-	if (!live)
-		return false;
-	*rec = *live;
-	return bpf_map_delete_elem(&mt_live, &key) == 0;
-}
-
-/* A freed block that is not in `live`: it did not fit, is older than the attach, or inherited. */
-static __always_inline void unknown_free(struct mt_proc *proc, __u64 addr)
-{
-	struct mt_live_key key = { .addr = addr, .slot = proc->parent_slot };
-	struct mt_live *parents;
-
-	if (proc->unfollowed_cnt > proc->unfollowed_free_cnt) {
-		__sync_fetch_and_add(&proc->unfollowed_free_cnt, 1);
-		return;
-	}
-	if (proc->birth != MT_BIRTH_FORK) {
-		__sync_fetch_and_add(&proc->unknown_free_cnt, 1);
-		return;
-	}
-	parents = bpf_map_lookup_elem(&mt_live, &key);
-	if (proc->seen_from_birth || (parents && parents->born_ns < proc->born_ns))
-		__sync_fetch_and_add(&proc->inherited_free_cnt, 1);
-	else
-		__sync_fetch_and_add(&proc->unknown_free_cnt, 1);
-}
-
-/*
- * Put a block into `live`. An address handed out again while it is still there means that
- * its free was missed; the old block is then accounted as freed now.
- */
-static __always_inline bool live_put(struct mt_proc *proc, __u32 slot, __u64 addr,
-				     struct mt_live *rec)
-{
-	struct mt_live_key key = { .addr = addr, .slot = slot };
 	struct mt_live missed;
-	long epoch, err = bpf_map_update_elem(&mt_live, &key, rec, BPF_NOEXIST);
-
-	if (err == -17 /* EEXIST */ && live_take(slot, addr, &missed)) {
-		mt_lose(MT_LOST_BLOCK_REPLACED);
-		epoch = mt_proc_move(proc, -missed.size_bytes);
-		if (epoch >= 0)
-			mt_site_free(&missed, slot, epoch, GONE_FREED);
-		err = bpf_map_update_elem(&mt_live, &key, rec, BPF_NOEXIST);
-	}
-	if (err)
-		mt_lose(MT_LOST_LIVE_FULL);
-	return err == 0;
-}
-
-static __always_inline __u32 how_freed(const struct mt_thread *th, __u64 addr)
-{
-	return th->last_alloc == addr ? GONE_TEMPORARY : GONE_FREED;
-}
-
-/* A call has returned a block; `old` is what realloc replaced, or NULL. */
-static __always_inline void block_new(struct mt_thread *th, struct mt_proc *proc, __u64 addr,
-				      struct mt_live *rec, struct mt_live *old)
-{
-	__s64 delta = rec->size_bytes;
-	__u32 slot = th->slot;
-	bool followed;
 	long epoch;
 
-	if (old)
-		delta -= old->size_bytes;
-	followed = live_put(proc, slot, addr, rec);
-	if (!followed)
-		delta -= rec->size_bytes;
-	epoch = mt_proc_move(proc, delta);
-	if (epoch < 0)
-		return;
-	if (old)
-		mt_site_free(old, slot, epoch, how_freed(th, th->call.arg));
-	mt_site_alloc(rec, slot, epoch);
-	if (!followed) {
-		mt_site_free(rec, slot, epoch, GONE_UNFOLLOWED);
-		__sync_fetch_and_add(&proc->unfollowed_cnt, 1);
-	}
-	th->last_alloc = addr;
-	th->last_freed = 0;
-	if (th->flushes) {
-		__sync_fetch_and_add(&proc->flushed_free_cnt, -th->flushes);
-		__sync_fetch_and_add(&proc->unknown_free_cnt, th->flushes);
-		th->flushes = 0;
-	}
-}
-
-static __always_inline void block_gone(struct mt_thread *th, struct mt_proc *proc, __u64 addr,
-				       struct mt_live *rec)
-{
-	long epoch = mt_proc_move(proc, -rec->size_bytes);
-
-	if (epoch < 0)
-		return;
-	mt_site_free(rec, th->slot, epoch, how_freed(th, addr));
-	if (th->last_alloc == addr) /* another thread can be handed the address */
-		th->last_alloc = 0;
-	mt_storm_end(rec, th->slot);
+	if (!proc || !live_take(slot, addr, &missed))
+		return 0;
+	mt_lose(MT_LOST_BLOCK_REPLACED);
+	epoch = mt_proc_move(proc, -mt_weighed_bytes(&missed));
+	if (epoch >= 0)
+		mt_site_free(&missed, slot, epoch, GONE_FREED);
+	return 1;
 }
 
 /* Nothing is pending any more, but for the operator new in the course of which it was. */
@@ -146,14 +60,14 @@ static __always_inline void call_discard(struct mt_thread *th, struct mt_proc *p
  * Two frees are none of the program's. When a thread ends glibc hands the blocks in its cache,
  * which the program has freed long since, to its own `free`: they are taken for that until the
  * thread allocates again, since libc also frees blocks of its own that are older than the attach.
- * And operator delete may be a jump to `free`, which is then hit for the same block again.
+ * And operator delete may be a jump to `free`, whose probe then tells of the same block again.
  *
  * `inside`: in the course of a call, where it seems to be the allocator's own. But what that frees
  * for itself was never counted; a block that was is the program's. So with an exception that
  * a new_handler throws and operator new catches: what frees it are jumps from there.
  */
 static __always_inline void on_free(struct pt_regs *ctx, struct mt_thread *th, struct mt_proc *proc,
-				    const struct mt_probe *probe, bool inside)
+				    const struct mt_probe *probe, __u32 index, bool inside)
 {
 	__u64 addr = mt_argument(ctx, probe->block);
 	struct mt_live rec;
@@ -162,7 +76,7 @@ static __always_inline void on_free(struct pt_regs *ctx, struct mt_thread *th, s
 		return;
 	if (live_take(th->slot, addr, &rec))
 		block_gone(th, proc, addr, &rec);
-	else if (inside || th->last_freed == addr)
+	else if (inside || (th->last_freed == addr && th->freed_by != index))
 		return;
 	else if (mt_call_internal(probe, PT_REGS_IP(ctx), mt_user_word(PT_REGS_SP(ctx)))) {
 		__sync_fetch_and_add(&proc->flushed_free_cnt, 1);
@@ -170,11 +84,18 @@ static __always_inline void on_free(struct pt_regs *ctx, struct mt_thread *th, s
 	} else
 		unknown_free(proc, addr);
 	th->last_freed = addr;
+	th->freed_by = index;
 }
 
 static __always_inline __u64 size_asked(struct pt_regs *ctx, const struct mt_probe *probe)
 {
 	return mt_call_product(mt_argument(ctx, probe->factor), mt_argument(ctx, probe->size));
+}
+
+/* 1 where all blocks are followed. */
+static __always_inline __u32 weight_of(struct mt_thread *th, __u64 size)
+{
+	return mt_sample_bytes ? mt_sample(th, size) : 1;
 }
 
 static __always_inline void on_call(struct pt_regs *ctx, struct mt_thread *th,
@@ -192,6 +113,7 @@ static __always_inline void on_call(struct pt_regs *ctx, struct mt_thread *th,
 	call->remapped = 0;
 	if (mt_call_frees(probe->func) && call->arg)
 		call->has_old = live_take(th->slot, call->arg, &call->old);
+	call->weight = call->has_old ? 1 : weight_of(th, call->size_bytes);
 	call->probe = index;
 	call->result = probe->result;
 	call->func = probe->func;
@@ -204,7 +126,9 @@ static __always_inline void count_unfollowed(struct pt_regs *ctx, struct mt_thre
 	struct mt_live rec = { .size_bytes = size_asked(ctx, probe), .func = probe->func };
 	long epoch = mt_proc_move(proc, 0);
 
-	if (epoch < 0)
+	count_alloc(proc, rec.size_bytes);
+	rec.weight = weight_of(th, rec.size_bytes);
+	if (epoch < 0 || !rec.weight)
 		return;
 	rec.stack = mt_stack_at_leaf(ctx, th);
 	mt_site_alloc(&rec, th->slot, epoch);
@@ -355,8 +279,65 @@ static __always_inline bool is_own(struct pt_regs *ctx, struct mt_thread *th, st
 	return true;
 }
 
+/*
+ * May the return of a call go unseen, whose block is not followed? Its nested calls must be told
+ * from the program's then: malloc has none.
+ */
+static __always_inline bool may_skip(const struct mt_probe *probe)
+{
+	switch (probe->func) {
+	case MT_FUNC_MALLOC:
+		return probe->result == MT_RESULT_RETURN;
+	case MT_FUNC_CALLOC:
+	case MT_FUNC_ALIGNED_ALLOC:
+	case MT_FUNC_MEMALIGN:
+	case MT_FUNC_VALLOC:
+	case MT_FUNC_PVALLOC:
+	case MT_FUNC_MALLOCX:
+		return probe->internal_from != probe->internal_to;
+	default:
+		return false;
+	}
+}
+
+/* The call that has just begun is not waited for; what is needed to know its nested calls stays. */
+static __always_inline void skip(struct mt_thread *th, struct mt_proc *proc,
+				 const struct mt_probe *probe)
+{
+	allocated(th, proc);
+	th->last_alloc = 0;
+	if (probe->internal_from == probe->internal_to)
+		th->call.sp = 0;
+	else
+		th->call.caller = mt_user_word(th->call.sp);
+	th->call.result = MT_RESULT_NONE;
+	th->call.func = 0;
+}
+
+/*
+ * Does an allocator make this call for the one that was skipped last? If that has not returned its
+ * return address is still where it was.
+ */
+static __always_inline bool is_inside_skipped(struct pt_regs *ctx, const struct mt_pending *call,
+					      __u32 index)
+{
+	__u64 sp = PT_REGS_SP(ctx), caller;
+	__u32 outer_index = call->probe;
+	const struct mt_probe *outer;
+
+	if (call->result != MT_RESULT_NONE || sp > call->sp)
+		return false;
+	outer = bpf_map_lookup_elem(&mt_probes, &outer_index);
+	caller = mt_user_word(sp);
+	if (mt_user_word(call->sp) != call->caller)
+		return false;
+	return mt_call_same(call, index, sp, caller) ||
+	       (sp < call->sp && outer && mt_call_internal(outer, call->ip, caller));
+}
+
+/* `skips`: the return of a call that is done will not be seen. */
 static __always_inline int on_entry(struct pt_regs *ctx, struct mt_thread *th, struct mt_proc *proc,
-				    const struct mt_probe *probe, __u32 index)
+				    const struct mt_probe *probe, __u32 index, bool skips)
 {
 	bool inside;
 
@@ -370,21 +351,26 @@ static __always_inline int on_entry(struct pt_regs *ctx, struct mt_thread *th, s
 		on_entry_only(ctx, th, proc, probe, index);
 		return CALL_DONE;
 	}
-	inside = th->call.func && !is_own(ctx, th, proc, probe, index);
+	if (th->call.func)
+		inside = !is_own(ctx, th, proc, probe, index);
+	else
+		inside = mt_sample_bytes && skips && is_inside_skipped(ctx, &th->call, index);
 	if (probe->func == MT_FUNC_FREE) {
-		on_free(ctx, th, proc, probe, inside);
+		on_free(ctx, th, proc, probe, index, inside);
 	} else if (probe->result == MT_RESULT_UNKNOWN && !inside) {
 		on_throwing(ctx, th, proc, probe);
 	} else if (!inside) {
 		on_call(ctx, th, probe, index);
-		return CALL_PENDING;
+		if (!mt_sample_bytes || !skips || th->call.weight || !may_skip(probe))
+			return CALL_PENDING;
+		skip(th, proc, probe);
 	}
 	if (!th->call.func) /* what it came in the course of goes on */
 		call_over(th);
 	return CALL_DONE;
 }
 
-static __always_inline int enter(struct pt_regs *ctx, struct meter *meter)
+static __always_inline int enter(struct pt_regs *ctx, struct meter *meter, bool skips)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 	__u32 index = MT_COOKIE_PROBE(cookie);
@@ -396,9 +382,33 @@ static __always_inline int enter(struct pt_regs *ctx, struct meter *meter)
 		return CALL_DONE;
 	th = hit(cookie, probe->trap_ns, meter);
 	if (th)
-		next = on_entry(ctx, th, meter->proc, probe, index);
+		next = on_entry(ctx, th, meter->proc, probe, index, skips);
 	meter_end(meter);
 	return next;
+}
+
+/* A call has returned a block that is followed; `old`: what realloc replaced, or NULL. */
+static __always_inline void follow(struct pt_regs *ctx, struct mt_thread *th, struct mt_proc *proc,
+				   __u64 addr, struct mt_live *old)
+{
+	struct mt_pending *call = &th->call;
+	struct mt_live rec = {
+		.size_bytes = call->size_bytes,
+		.born_ns = bpf_ktime_get_ns(),
+		.func = call->func,
+		.weight = call->weight,
+	};
+	bool moved = addr != call->arg;
+
+	rec.stack = call->result == MT_RESULT_RET ? mt_stack_at_leaf(ctx, th)
+						  : mt_stack_at_return(ctx, th);
+	if (old)
+		mt_chain_next(&rec, old, mt_call_copied(call, moved));
+	block_new(th, proc, addr, &rec, old);
+	th->last_alloc = addr;
+	/* What became of a block that was not followed is told by those that were. */
+	if (mt_call_frees(call->func) && (old || !call->arg || !mt_sample_bytes))
+		mt_storm_add(&rec, th->slot, old, moved);
 }
 
 static __always_inline void on_return(struct pt_regs *ctx, struct mt_thread *th,
@@ -406,26 +416,17 @@ static __always_inline void on_return(struct pt_regs *ctx, struct mt_thread *th,
 {
 	struct mt_pending *call = &th->call;
 	struct mt_live *old = call->has_old ? &call->old : NULL;
-	struct mt_live rec = {
-		.size_bytes = call->size_bytes,
-		.born_ns = bpf_ktime_get_ns(),
-		.func = call->func,
-	};
-	bool resized = mt_call_frees(call->func) && call->arg, moved = addr != call->arg;
-	__u64 copied = 0;
 
 	barrier_var(old); /* else clang tests has_old again, and 6.1's verifier does not follow */
-	if (resized && !old)
+	if (old)
+		count_free(proc);
+	else if (mt_call_frees(call->func) && call->arg)
 		unknown_free(proc, call->arg);
-	rec.stack = call->result == MT_RESULT_RET ? mt_stack_at_leaf(ctx, th)
-						  : mt_stack_at_return(ctx, th);
-	if (old) {
-		copied = mt_call_copied(call, moved);
-		mt_chain_next(&rec, old, copied);
-	}
-	block_new(th, proc, addr, &rec, old);
-	if (mt_call_frees(call->func))
-		mt_storm_add(&rec, th->slot, old, moved, copied);
+	allocated(th, proc);
+	if (!mt_sample_bytes || call->weight)
+		follow(ctx, th, proc, addr, old);
+	else
+		th->last_alloc = 0;
 }
 
 /* A call has returned NULL, or what stands for it. */
@@ -537,7 +538,7 @@ int mt_call_enter(struct pt_regs *ctx)
 {
 	struct meter meter = meter_begin();
 
-	enter(ctx, &meter);
+	enter(ctx, &meter, false);
 	return 0;
 }
 
@@ -555,7 +556,7 @@ int mt_multi_enter(struct pt_regs *ctx)
 {
 	struct meter meter = meter_begin();
 
-	enter(ctx, &meter);
+	enter(ctx, &meter, false);
 	return 0;
 }
 
@@ -578,6 +579,6 @@ int mt_session(struct pt_regs *ctx)
 	struct meter meter = meter_begin();
 
 	if (PT_REGS_IP(ctx) == bpf_get_func_ip(ctx))
-		return enter(ctx, &meter) == CALL_PENDING ? 0 : 1;
+		return enter(ctx, &meter, true) == CALL_PENDING ? 0 : 1;
 	return leave(ctx, &meter);
 }

@@ -137,6 +137,8 @@ extern struct mt_events_map mt_vm_events SEC(".maps");
  */
 extern const volatile __u32 mt_links_by_process;
 extern const volatile __u32 mt_stacks_wanted;
+/* Not all blocks are followed, but what has a sample point, logic/sample.h; 0: all are. */
+extern const volatile __u64 mt_sample_bytes;
 extern const volatile __u64 mt_zero[MT_ZERO_WORDS];
 #endif
 

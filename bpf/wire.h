@@ -22,7 +22,7 @@
 #define MT_COMM_LEN    16  /* TASK_COMM_LEN */
 
 /* How much of a user stack is read at once: as much as lets a thread fit into 2 KiB. */
-#define MT_WINDOW_WORDS 47
+#define MT_WINDOW_WORDS 46
 
 /* A block that realloc resized this often is a realloc storm (DESIGN section 6). */
 #define MT_STORM_CHAIN 4
@@ -101,7 +101,7 @@ struct mt_probe {
 };
 _Static_assert(sizeof(struct mt_probe) == 24, "wire");
 
-#define MT_PROBES_MAX 16384
+#define MT_PROBES_MAX 16384 /* their indices fit into 16 bits */
 
 /*
  * Log-linear histogram: four buckets an octave, so a bucket is at most 25% wide.
@@ -159,7 +159,8 @@ struct mt_live {
 	__u64 chain_first_ns;
 	__u64 chain_first_bytes;
 	__u32 chain_len; /* how often realloc resized it */
-	__u32 func;
+	__u16 func;
+	__u16 weight; /* it stands for so many, logic/sample.h; 1 where all are followed */
 };
 _Static_assert(sizeof(struct mt_live) == 56, "wire");
 
@@ -174,7 +175,8 @@ _Static_assert(sizeof(struct mt_site_key) == 16, "wire");
 #define MT_SITE_FIRST 12
 
 /*
- * `since_*`: {tag:24, since:40}, the change since the epoch that tag names; logic/peak.h.
+ * Sums over its blocks, each as often as its weight says. `since_*`: {tag:24, since:40}, the change
+ * since the epoch that tag names; logic/peak.h.
  */
 struct mt_site {
 	__u64 alloc_cnt;
@@ -415,6 +417,9 @@ struct mt_proc {
 	__u64 entry_free_cnt;	  /* of a process whose calls are seen at their entry only */
 	__u64 anon_grown_bytes;	  /* anonymous memory that became writable, thread stacks aside */
 	__u64 anon_heap_bytes;	  /* of that: in the course of a call that is probed */
+	__u64 alloc_cnt;	  /* these three of all blocks, where only some are followed */
+	__u64 alloc_bytes;
+	__u64 free_cnt;
 	__u64 born_ns;
 	__u64 fault_cnt;       /* page faults */
 	__u64 fault_event_cnt; /* how often it was told of some */
@@ -430,7 +435,7 @@ struct mt_proc {
 	__u32 seen_from_birth;
 	__u32 entry_only; /* as in struct mt_image: blocks have no address */
 };
-_Static_assert(sizeof(struct mt_proc) == 232, "wire");
+_Static_assert(sizeof(struct mt_proc) == 256, "wire");
 
 /* `images`: which address space a process runs in. A vfork child shares its parent's. */
 struct mt_image {
@@ -453,8 +458,8 @@ struct mt_pending {
 	__u32 has_old;	/* `old` left `live` for the duration of the call */
 	__u32 remapped; /* the kernel moved pages meanwhile: nothing was copied */
 	__u32 probe;
-	__u32 result; /* enum mt_result */
-	__u32 zero;
+	__u32 result; /* enum mt_result; NONE: it is not waited for */
+	__u32 weight; /* of its block; 0: that will not be followed */
 };
 _Static_assert(sizeof(struct mt_pending) == 120, "wire");
 
@@ -490,7 +495,8 @@ struct mt_thread {
 	__u32 slot;
 	__u32 tgid;
 	__u32 link_tgid;   /* whose link's hits count for this thread */
-	__u32 spawning;	   /* between pthread_create and the new task */
+	__u16 spawning;	   /* between pthread_create and the new task */
+	__u16 freed_by;	   /* the probe that told of last_freed */
 	__u64 last_alloc;  /* address of its newest block */
 	__u64 last_freed;  /* what it freed since: the next free of it is the same one's */
 	__u64 spawn_stack; /* of that pthread_create */
@@ -498,6 +504,7 @@ struct mt_thread {
 	__u64 faults_seen; /* its page faults up to the last that was counted */
 	__u64 huge_range;  /* logic/fault.h: where it last may have got a huge page */
 	struct mt_fault_place place; /* where it last faulted */
+	__u64 sample_left;	     /* bytes to its next sample point; 0: not drawn yet */
 	struct mt_pending call;
 	struct mt_pending outer; /* operator new, while a new_handler's call is pending */
 	struct mt_vm_pending vm;
@@ -509,7 +516,7 @@ struct mt_thread {
 	__u64 window[MT_WINDOW_WORDS]; /* of its user stack */
 };
 _Static_assert(sizeof(struct mt_thread) ==
-		       96 + 2 * 120 + 56 + 56 + 128 + 1032 + 8 * MT_WINDOW_WORDS,
+		       104 + 2 * 120 + 56 + 56 + 128 + 1032 + 8 * MT_WINDOW_WORDS,
 	       "wire");
 
 /*

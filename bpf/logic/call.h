@@ -120,14 +120,14 @@ static inline void mt_chain_next(struct mt_live *rec, const struct mt_live *old,
 	rec->chain_first_bytes = old->chain_len ? old->chain_first_bytes : old->size_bytes;
 }
 
-/* Count a call in its window of MT_BUSY_WINDOW_NS and return the calls in it so far. */
-static inline __u64 mt_window_add(__u64 *window, __u64 now_ns)
+/* Count `n` calls in their window of MT_BUSY_WINDOW_NS and return the calls in it so far. */
+static inline __u64 mt_window_add(__u64 *window, __u64 now_ns, __u32 n)
 {
 	__u64 start = (now_ns / MT_BUSY_WINDOW_NS) << 32;
 
 	for (int i = 0; i < 64; i++) {
 		__u64 old = *(volatile __u64 *)window;
-		__u64 next = old >> 32 == start >> 32 ? old + 1 : start + 1;
+		__u64 next = old >> 32 == start >> 32 ? old + n : start + n;
 
 		if (old >> 32 > start >> 32) /* overtaken by the next window */
 			return 0;

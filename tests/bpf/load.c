@@ -39,6 +39,7 @@ struct knobs {
 	enum links links;
 	enum vm_hooks vm;
 	unsigned int stacks;
+	unsigned int sample_bytes;
 	unsigned int entries; /* of every hash map */
 };
 
@@ -108,6 +109,7 @@ static void turn(struct memtide *skel, const struct knobs *k)
 	bpf_program__set_expected_attach_type(skel->progs.mt_session, MT_BPF_TRACE_UPROBE_SESSION);
 	skel->rodata->mt_links_by_process = k->links != LINKS_PERF;
 	skel->rodata->mt_stacks_wanted = k->stacks;
+	skel->rodata->mt_sample_bytes = k->sample_bytes;
 	while ((map = bpf_object__next_map(skel->obj, map))) {
 		if (bpf_map__type(map) == BPF_MAP_TYPE_HASH)
 			bpf_map__set_max_entries(map, k->entries);
@@ -208,8 +210,8 @@ static void attempt(const struct knobs *k)
 	err = load(skel, k);
 	fclose(t.listen);
 	t.listen = NULL;
-	snprintf(what, sizeof(what), "links %s, vm %s, stacks %u, %u entries", link_names[k->links],
-		 vm_names[k->vm], k->stacks, k->entries);
+	snprintf(what, sizeof(what), "links %s, vm %s, stacks %u, sample %u, %u entries",
+		 link_names[k->links], vm_names[k->vm], k->stacks, k->sample_bytes, k->entries);
 	if (!err) {
 		t.loaded++;
 	} else if (may_be_refused(k)) {
@@ -226,12 +228,13 @@ static void attempt_all(void)
 {
 	const unsigned int entries[] = { 64, 65536 };
 
-	for (unsigned int i = 0; i < 2 * 2 * VM_CNT * LINKS_CNT; i++) {
+	for (unsigned int i = 0; i < 2 * 2 * 2 * VM_CNT * LINKS_CNT; i++) {
 		struct knobs k = {
 			.stacks = i & 1,
 			.entries = entries[i >> 1 & 1],
-			.vm = i / 4 % VM_CNT,
-			.links = i / 4 / VM_CNT,
+			.sample_bytes = (i >> 2 & 1) << 19,
+			.vm = i / 8 % VM_CNT,
+			.links = i / 8 / VM_CNT,
 		};
 
 		attempt(&k);

@@ -369,14 +369,15 @@ static void test_window(void **state)
 	const __u64 w = MT_BUSY_WINDOW_NS;
 	__u64 window = 0;
 
-	assert_int_equal(mt_window_add(&window, 7 * w), 1);
-	assert_int_equal(mt_window_add(&window, 7 * w + 1), 2);
-	assert_int_equal(mt_window_add(&window, 8 * w - 1), 3);
-	assert_int_equal(mt_window_add(&window, 8 * w), 1);
-	assert_int_equal(mt_window_add(&window, 10 * w + 5), 1);
-	assert_int_equal(mt_window_add(&window, 10 * w + 5), 2);
+	assert_int_equal(mt_window_add(&window, 7 * w, 1), 1);
+	assert_int_equal(mt_window_add(&window, 7 * w + 1, 1), 2);
+	assert_int_equal(mt_window_add(&window, 8 * w - 1, 1), 3);
+	assert_int_equal(mt_window_add(&window, 8 * w, 1), 1);
+	assert_int_equal(mt_window_add(&window, 10 * w + 5, 1), 1);
+	assert_int_equal(mt_window_add(&window, 10 * w + 5, 1), 2);
+	assert_int_equal(mt_window_add(&window, 10 * w + 5, 40), 42);
 	/* 13 years of uptime: the number of the window no longer fits */
-	assert_int_equal(mt_window_add(&window, ((1ULL << 32) + 10) * w), 3);
+	assert_int_equal(mt_window_add(&window, ((1ULL << 32) + 10) * w, 1), 43);
 }
 
 #define THREADS 8
@@ -397,7 +398,7 @@ static void *busy_thread(void *arg)
 	for (int i = 0; i < WINDOWS; i++) {
 		pthread_barrier_wait(&busy.barrier);
 		for (int j = 0; j <= CALLS * (i == WINDOWS / 2); j++) {
-			__u64 n = mt_window_add(&busy.window, i * MT_BUSY_WINDOW_NS + j);
+			__u64 n = mt_window_add(&busy.window, i * MT_BUSY_WINDOW_NS + j, 1);
 
 			*most = n > *most ? n : *most;
 			if (!n)
@@ -433,9 +434,9 @@ static void test_window_overtaken(void **state)
 	__u64 window = 0;
 
 	overtakers = 63;
-	assert_int_equal(mt_window_add(&window, 5), 64);
+	assert_int_equal(mt_window_add(&window, 5, 1), 64);
 	overtakers = 64;
-	assert_int_equal(mt_window_add(&window, 5), 0); /* given up */
+	assert_int_equal(mt_window_add(&window, 5, 1), 0); /* given up */
 	assert_int_equal(window, 128);
 }
 

@@ -239,6 +239,7 @@ static int load(struct mt_kernel *k, const struct mt_kernel_options *options)
 	k->skel->rodata->mt_links_by_process = mt_kernel_links_by_process(k);
 	k->skel->rodata->mt_stacks_wanted = !options->no_stacks;
 	k->skel->rodata->mt_fault_huge = huge_policy();
+	k->skel->rodata->mt_sample_bytes = options->sample_bytes;
 	err = size_maps(k->skel->obj, options->map_memory_bytes);
 	err = err ? err : size_ring(k->skel->maps.mt_events, options->map_memory_bytes / 4);
 	err = err ? err : size_ring(k->skel->maps.mt_vm_events, options->map_memory_bytes);
@@ -403,6 +404,11 @@ bool mt_kernel_returns_pass_seccomp(const struct mt_kernel *k)
 enum mt_vm_hooks mt_kernel_vm_hooks(const struct mt_kernel *k)
 {
 	return k->vm;
+}
+
+uint64_t mt_kernel_sample_bytes(const struct mt_kernel *k)
+{
+	return k->skel->rodata->mt_sample_bytes;
 }
 
 struct mt_closer *mt_kernel_closer(const struct mt_kernel *k)

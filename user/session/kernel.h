@@ -41,6 +41,7 @@ struct mt_kernel_options {
 	enum mt_vm_hooks vm;
 	bool no_stacks;
 	uint64_t map_memory_bytes;
+	uint64_t sample_bytes; /* between sample points, logic/sample.h; 0: follow all blocks */
 };
 
 struct mt_closer;
@@ -68,6 +69,8 @@ bool mt_kernel_has_multi(const struct mt_kernel *k);
 /* May a process under a seccomp filter have return probes? */
 bool mt_kernel_returns_pass_seccomp(const struct mt_kernel *k);
 enum mt_vm_hooks mt_kernel_vm_hooks(const struct mt_kernel *k);
+/* As in the options. */
+uint64_t mt_kernel_sample_bytes(const struct mt_kernel *k);
 
 /* Where links are closed. */
 struct mt_closer *mt_kernel_closer(const struct mt_kernel *k);
