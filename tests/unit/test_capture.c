@@ -363,8 +363,11 @@ static void test_altered_schemas(void **state)
 		const char *sql;
 		int err;
 	} cases[] = {
-		{ "PRAGMA user_version=5", -EPROTO },
+		{ "PRAGMA user_version=6", -EPROTO },
+		{ "PRAGMA user_version=4", -EPROTO },
 		{ "PRAGMA user_version=3", -EPROTO },
+		{ "PRAGMA user_version=2", -EPROTO },
+		{ "PRAGMA user_version=1", -EPROTO },
 		{ "PRAGMA user_version=0", -EPROTO },
 		{ "PRAGMA application_id=1", -EBADMSG },
 		{ "PRAGMA journal_mode=WAL", -EBADMSG },

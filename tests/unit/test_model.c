@@ -342,9 +342,12 @@ static void test_heap(void **state)
 {
 	struct mt_model_process p = { .row = process_row(1), .sites = heap_sites, .nr_sites = 4 };
 	__cleanup(mt_heap_free) struct mt_heap *heap = NULL;
+	struct mt_model m = { .meta.sample_bytes = -1 };
 
-	assert_int_equal(mt_heap_new(&heap, &p), 0);
+	assert_int_equal(mt_heap_new(&heap, &m, &p), 0);
 	assert_true(heap->watched);
+	assert_false(heap->sampled);
+	assert_true(heap->sites[0].sure.bytes_unit == 0);
 	assert_int_equal(heap->nr_sites, 3);
 	assert_int_equal(heap->sites[0].stack->id, 2);
 	assert_int_equal(heap->sites[1].stack->id, 3); /* equal at the peak: more allocated */
@@ -357,8 +360,21 @@ static void test_heap(void **state)
 
 	p.row.seen_ns = -1;
 	mt_heap_free(&heap);
-	assert_int_equal(mt_heap_new(&heap, &p), 0);
+	assert_int_equal(mt_heap_new(&heap, &m, &p), 0);
 	assert_false(heap->watched);
+
+	/* What was counted is the heap's, not what its sites add up to. */
+	m.meta.sample_bytes = 4096;
+	p.row.alloc_cnt = 12;
+	p.row.alloc_bytes = 3000;
+	p.row.free_cnt = 5;
+	mt_heap_free(&heap);
+	assert_int_equal(mt_heap_new(&heap, &m, &p), 0);
+	assert_true(heap->sampled);
+	assert_int_equal(heap->alloc_cnt, 12);
+	assert_int_equal(heap->alloc_bytes, 3000);
+	assert_int_equal(heap->free_cnt, 5);
+	assert_true(heap->count_unit > 4096 / 20.0);
 }
 
 static void test_storms(void **state)

@@ -104,7 +104,7 @@ static char *print(const struct mt_model *m, const struct mt_text_options *optio
 	return text;
 }
 
-static const char *const names[] = { "ordinary", "hostile", "killed" };
+static const char *const names[] = { "ordinary", "hostile", "killed", "sampled" };
 
 static void compare(const char *name, const char *kind, const char *printed)
 {
@@ -312,9 +312,10 @@ static void test_losses(void **state)
 		{ "events_unmatched", MT_TRUST_EXACT }, { "of_the_future", MT_TRUST_ABOUT },
 	};
 	static const char *const headline[] = {
-		"500.0 MiB live at 8.31 s (exact, since the attach)",
-		"at least 500.0 MiB live at 8.31 s (see Lost, since the attach)",
-		"about 500.0 MiB live at 8.31 s (see Lost, since the attach)",
+		[MT_TRUST_EXACT] = "500.0 MiB live at 8.31 s (exact, since the attach)",
+		[MT_TRUST_AT_LEAST] =
+			"at least 500.0 MiB live at 8.31 s (see Lost, since the attach)",
+		[MT_TRUST_ABOUT] = "about 500.0 MiB live at 8.31 s (see Lost, since the attach)",
 	};
 	static const char *const kernel[] = {
 #define NAME(id, name) name,

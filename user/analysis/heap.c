@@ -19,7 +19,7 @@ static int64_t quantile_ns(const struct mt_hist *h, unsigned int permille, int64
 	return max_ns >= 0 && v > max_ns ? max_ns : v;
 }
 
-static void set_quantiles(struct mt_heap_site *site)
+static void set_quantiles(struct mt_heap_site *site, int64_t sample_bytes)
 {
 	struct mt_hist sizes = {}, lifetimes = {}, ages = {};
 
@@ -34,6 +34,7 @@ static void set_quantiles(struct mt_heap_site *site)
 	site->lifetime_p90_ns = quantile_ns(&lifetimes, 900, -1);
 	site->lifetime_p99_ns = quantile_ns(&lifetimes, 990, -1);
 	site->live_age_p50_ns = quantile_ns(&ages, 500, site->live_age_max_ns);
+	mt_sampling_get(&site->sure, &sizes, sample_bytes);
 }
 
 static void add_part(struct mt_heap_site *site, const struct mt_site_row *row)
@@ -62,6 +63,42 @@ static void add_site(struct mt_heap *heap, const struct mt_heap_site *site)
 	mt_sum_add(&heap->short_lived_cnt, site->short_lived_cnt);
 }
 
+/* What one site's bytes add to the variance of a sum. */
+static double variance_of(const struct mt_heap_site *site, int64_t bytes)
+{
+	return (double)bytes * site->sure.bytes_unit;
+}
+
+/*
+ * What was counted of all blocks; the rest is as sure as the sites that make it up. Of counts that
+ * is as sure as the worst of them: a sample may lack the small blocks, which are most.
+ */
+static void set_sampled(struct mt_heap *heap, const struct mt_process_row *row,
+			int64_t sample_bytes)
+{
+	double all = 0, live = 0, peak = 0, peak_bytes = 0, count_unit = 0;
+
+	for (size_t i = 0; i < heap->nr_sites; i++) {
+		const struct mt_heap_site *site = &heap->sites[i];
+
+		all += variance_of(site, site->alloc_bytes);
+		live += variance_of(site, site->live_bytes);
+		peak += variance_of(site, site->at_peak_bytes);
+		peak_bytes += site->at_peak_bytes;
+		if (site->sure.count_unit > count_unit)
+			count_unit = site->sure.count_unit;
+	}
+	heap->sampled = true;
+	/* Without a sample there may be any number of blocks, between two points. */
+	heap->count_unit = heap->nr_sites ? count_unit : row->alloc_cnt;
+	heap->bytes_unit = heap->alloc_bytes > 0 ? all / heap->alloc_bytes : sample_bytes;
+	heap->live_bytes_unit = heap->live_bytes > 0 ? live / heap->live_bytes : heap->bytes_unit;
+	heap->peak_bytes_unit = peak_bytes > 0 ? peak / peak_bytes : heap->bytes_unit;
+	heap->alloc_cnt = row->alloc_cnt;
+	heap->alloc_bytes = row->alloc_bytes;
+	heap->free_cnt = row->free_cnt;
+}
+
 static int by_peak(const void *va, const void *vb)
 {
 	const struct mt_heap_site *a = va, *b = vb;
@@ -71,7 +108,7 @@ static int by_peak(const void *va, const void *vb)
 		       ?: (a->stack->id > b->stack->id) - (a->stack->id < b->stack->id);
 }
 
-int mt_heap_new(struct mt_heap **out, const struct mt_model_process *p)
+int mt_heap_new(struct mt_heap **out, const struct mt_model *m, const struct mt_model_process *p)
 {
 	__cleanup(mt_heap_free) struct mt_heap *heap = calloc(1, sizeof(*heap));
 	int64_t peak_bytes = p->row.heap_peak_bytes;
@@ -94,11 +131,13 @@ int mt_heap_new(struct mt_heap **out, const struct mt_model_process *p)
 		site->live_cnt = mt_sum_subtract(site->alloc_cnt, site->free_cnt);
 		site->live_bytes = mt_sum_subtract(site->alloc_bytes, site->free_bytes);
 		site->at_peak_pct = peak_bytes > 0 ? 100.0 * site->at_peak_bytes / peak_bytes : -1;
-		set_quantiles(site);
+		set_quantiles(site, m->meta.sample_bytes);
 		add_site(heap, site);
 	}
 	heap->live_cnt = mt_sum_subtract(heap->alloc_cnt, heap->free_cnt);
 	heap->live_bytes = mt_sum_subtract(heap->alloc_bytes, heap->free_bytes);
+	if (m->meta.sample_bytes > 0)
+		set_sampled(heap, &p->row, m->meta.sample_bytes);
 	qsort(heap->sites, heap->nr_sites, sizeof(*heap->sites), by_peak);
 	*out = TAKE_PTR(heap);
 	return 0;

@@ -3,13 +3,16 @@
  * heap.h: a process's heap, in total and by stack.
  *
  * A site of the report is a stack: what malloc and calloc did there is one. live is alloc
- * less free. Bytes are as requested, times nanoseconds, -1 is unknown. Results point into
- * the model, which must outlive them. Pure over a const model: thread-safe.
+ * less free. Bytes are as requested, times nanoseconds, -1 is unknown. Where blocks were sampled
+ * the heap's allocations and number of frees are exact, all else is estimated, and its live is not
+ * their difference. Results point into the model, which must outlive them. Pure over a const
+ * model: thread-safe.
  * Returns 0 or -ENOMEM.
  */
 #ifndef MT_ANALYSIS_HEAP_H
 #define MT_ANALYSIS_HEAP_H
 
+#include "analysis/sampling.h"
 #include "model/model.h"
 
 struct mt_heap_site {
@@ -35,11 +38,13 @@ struct mt_heap_site {
 	int64_t size_p50_bytes;
 	int64_t size_p99_bytes;
 	int64_t size_max_bytes;
+	struct mt_sampling sure;
 };
 
 struct mt_heap {
 	bool watched;	 /* false: its calls were never counted, and all below is 0 */
 	bool entry_only; /* blocks have no address: what lives and how long is not known */
+	bool sampled;	 /* not all blocks were followed */
 	int64_t alloc_cnt;
 	int64_t alloc_bytes;
 	int64_t free_cnt;
@@ -50,9 +55,13 @@ struct mt_heap {
 	int64_t short_lived_cnt;
 	struct mt_heap_site *sites; /* largest at the peak first */
 	size_t nr_sites;
+	double count_unit; /* how sure sums are; sampling.h */
+	double bytes_unit;
+	double live_bytes_unit;
+	double peak_bytes_unit;
 };
 
-int mt_heap_new(struct mt_heap **out, const struct mt_model_process *p);
+int mt_heap_new(struct mt_heap **out, const struct mt_model *m, const struct mt_model_process *p);
 void mt_heap_free(struct mt_heap **heap);
 
 #endif

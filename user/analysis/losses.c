@@ -92,6 +92,8 @@ void mt_losses_get(struct mt_losses *out, const struct mt_model *m)
 					     NULL };
 
 	*out = (struct mt_losses){ 0 };
+	if (m->meta.sample_bytes > 0)
+		out->heap = out->storms = MT_TRUST_SAMPLED;
 	for (size_t i = 0; i < m->nr_lost; i++) {
 		const struct loss *loss = find(m->lost[i].name) ?: &unknown;
 

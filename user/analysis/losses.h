@@ -13,6 +13,7 @@
 
 enum mt_trust {
 	MT_TRUST_EXACT,
+	MT_TRUST_SAMPLED,  /* an estimate, from the blocks that were followed */
 	MT_TRUST_AT_LEAST, /* what was lost can only be missing */
 	MT_TRUST_ABOUT,	   /* frees were lost too, or what was is not known */
 };

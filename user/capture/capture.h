@@ -28,7 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MT_CAPTURE_SCHEMA 4
+#define MT_CAPTURE_SCHEMA 5
 
 struct mt_capture;
 
@@ -47,6 +47,9 @@ struct mt_capture;
 #define MT_META_TICK_NS	     "tick_ns"
 #define MT_META_SELF_CPU_NS  "self_cpu_ns" /* CPU time that the recorder itself used */
 #define MT_META_COMMAND	     "command"	   /* the target as asked for: "-p 123", "-- prog" */
+
+/* Not there when all blocks were followed. Else sites are estimates, from blocks by weight. */
+#define MT_META_SAMPLE_BYTES "sample_bytes"
 
 /* Keys on the tables for unwinding; not there when no stacks were taken. */
 #define MT_META_UNWIND_FILES	  "unwind_files"      /* whose code was met */
@@ -101,6 +104,9 @@ struct mt_process_row {
 	int64_t discarded_cnt;
 	bool entry_only;	/* calls were seen where they begin: no block has an address */
 	int64_t entry_free_cnt; /* frees of such a process */
+	int64_t alloc_cnt;	/* these three of all its blocks, or -1: its sites know them */
+	int64_t alloc_bytes;
+	int64_t free_cnt;
 
 	int64_t cpu_ns;	 /* its CPU time while it was recorded, what it lost included */
 	int64_t trap_ns; /* of that: lost in traps, or -1: their price is not known */

@@ -127,6 +127,7 @@ static int64_t grown_bytes(const struct mt_program *p, const struct mt_proc *pro
 
 static void fill_heap(struct mt_drain *d, const struct mt_program *p, struct mt_process_row *row)
 {
+	const struct mt_kernel *k = mt_session_kernel(d->session);
 	struct mt_proc proc;
 
 	row->heap_live_bytes = -1;
@@ -136,9 +137,15 @@ static void fill_heap(struct mt_drain *d, const struct mt_program *p, struct mt_
 	row->anon_heap_bytes = -1;
 	row->cpu_ns = p->cpu_ns;
 	row->trap_ns = -1;
-	if (mt_tables_proc(mt_session_kernel(d->session), p->slot, &proc))
+	row->alloc_cnt = -1;
+	row->alloc_bytes = -1;
+	row->free_cnt = -1;
+	if (mt_tables_proc(k, p->slot, &proc))
 		return;
-	if (mt_kernel_vm_hooks(mt_session_kernel(d->session)) != MT_VM_NONE) {
+	/* A session does not wait for calls whose blocks are not followed: what they map is
+	 * unknown. */
+	if (mt_kernel_vm_hooks(k) != MT_VM_NONE &&
+	    !(mt_kernel_sample_bytes(k) && mt_kernel_links(k) == MT_LINK_SESSION)) {
 		row->anon_grown_bytes = grown_bytes(p, &proc);
 		row->anon_heap_bytes = proc.anon_heap_bytes;
 	}
@@ -159,6 +166,11 @@ static void fill_heap(struct mt_drain *d, const struct mt_program *p, struct mt_
 	row->discarded_cnt = proc.discarded_cnt;
 	row->entry_only = proc.entry_only;
 	row->entry_free_cnt = proc.entry_free_cnt;
+	if (mt_kernel_sample_bytes(k)) {
+		row->alloc_cnt = proc.alloc_cnt;
+		row->alloc_bytes = proc.alloc_bytes;
+		row->free_cnt = proc.free_cnt;
+	}
 	if (!proc.entry_only)
 		return;
 	row->heap_live_bytes = -1;

@@ -168,9 +168,9 @@ static int age_block(const struct mt_live_key *key, const struct mt_live *live, 
 	age = age > 0 ? age : 0;
 	site->aged = true;
 	site->max_age_ns = age > site->max_age_ns ? age : site->max_age_ns;
-	site->ages[mt_hist_index(age >> MT_LIFETIME_SHIFT)]++;
+	site->ages[mt_hist_index(age >> MT_LIFETIME_SHIFT)] += live->weight;
 	if (live->chain_len >= MT_STORM_CHAIN)
-		site->finals[mt_hist_index(live->size_bytes)]++;
+		site->finals[mt_hist_index(live->size_bytes)] += live->weight;
 	return 0;
 }
 
@@ -225,10 +225,12 @@ static void add_first(const uint8_t *first, uint64_t *counts)
 static void fill_hists(const struct mt_drain_heap *h, const struct mt_site *s,
 		       const struct mt_site_key *key, uint64_t *sizes, uint64_t *lifetimes)
 {
+	const struct mt_kernel *k = mt_session_kernel(h->session);
 	struct mt_hists others = { 0 };
 
-	if (s->alloc_cnt > MT_SITE_FIRST || s->free_cnt > MT_SITE_FIRST)
-		mt_tables_hists(mt_session_kernel(h->session), key, &others);
+	if (mt_kernel_sample_bytes(k) || s->alloc_cnt > MT_SITE_FIRST ||
+	    s->free_cnt > MT_SITE_FIRST)
+		mt_tables_hists(k, key, &others);
 	widen(others.sizes, sizes);
 	widen(others.lifetimes, lifetimes);
 	add_first(s->first_sizes, sizes);

@@ -10,11 +10,15 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
+/* What logic/sample.h reckons with. */
+#define SAMPLE_BYTES_MAX (1ULL << 30)
+
 enum key {
 	KEY_NO_PTRACE = 0x100,
 	KEY_TICK,
 	KEY_MAP_MEMORY,
 	KEY_NO_STACKS,
+	KEY_SAMPLE_BYTES,
 	KEY_LIB,
 	KEY_PREFIX,
 	KEY_UPROBES,
@@ -45,6 +49,10 @@ static const struct argp_option record_options[] = {
 	{ "map-memory", KEY_MAP_MEMORY, "MIB", 0, "Limit of kernel memory for maps (default 128)",
 	  3 },
 	{ "no-stacks", KEY_NO_STACKS, NULL, 0, "Count without stacks: cheaper, one site a function",
+	  3 },
+	{ "sample-bytes", KEY_SAMPLE_BYTES, "N[K|M]", 0,
+	  "Follow a block every so many bytes asked for; calls are counted all (default 0: all "
+	  "blocks)",
 	  3 },
 	{ "lib", KEY_LIB, "PATH", 0, "This file has an allocator's functions too (repeatable)", 3 },
 	{ "symbol-prefix", KEY_PREFIX, "PREFIX", 0,
@@ -112,6 +120,27 @@ static double number(struct argp_state *state, const char *option, const char *a
 	return v;
 }
 
+/* A number, or one of KiB or MiB. */
+static uint64_t sample_bytes(struct argp_state *state, const char *arg)
+{
+	static const struct {
+		char suffix;
+		int shift;
+	} units[] = { { '\0', 0 }, { 'K', 10 }, { 'M', 20 } };
+	char *end;
+	uint64_t n;
+
+	errno = 0;
+	n = strtoull(arg, &end, 10);
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (*arg >= '0' && *arg <= '9' && !errno && *end == units[i].suffix &&
+		    (!*end || !end[1]) && n <= SAMPLE_BYTES_MAX >> units[i].shift)
+			return n << units[i].shift;
+	argp_error(state, "--sample-bytes: '%s' is not a number up to 1024M; K and M are KiB, MiB",
+		   arg);
+	return 0;
+}
+
 static error_t parse_common(int key, char *arg, struct argp_state *state)
 {
 	struct mt_options *o = state->input;
@@ -175,6 +204,9 @@ static error_t parse_record(int key, char *arg, struct argp_state *state)
 		break;
 	case KEY_NO_STACKS:
 		o->kernel.no_stacks = true;
+		break;
+	case KEY_SAMPLE_BYTES:
+		o->kernel.sample_bytes = sample_bytes(state, arg);
 		break;
 	case KEY_LIB:
 		add_library(state, arg);

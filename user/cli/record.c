@@ -132,6 +132,9 @@ static int put_host(struct recording *r)
 	err = err ? err
 		  : mt_capture_put_meta(r->capture, MT_META_HOOKS_RET,
 					return_names[mt_kernel_links(k)]);
+	if (!err && mt_kernel_sample_bytes(k))
+		err = mt_capture_put_meta_int(r->capture, MT_META_SAMPLE_BYTES,
+					      mt_kernel_sample_bytes(k));
 	err = err ? err
 		  : mt_capture_put_meta_int(r->capture, MT_META_TICK_NS,
 					    r->options->tick_ms * 1000000);

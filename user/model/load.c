@@ -128,6 +128,7 @@ static const struct meta_field meta_fields[] = {
 	{ MT_META_TRAPS, offsetof(struct mt_model_meta, traps), true },
 	{ MT_META_TRAP_COST_NS, offsetof(struct mt_model_meta, trap_cost_ns), true },
 	{ MT_META_TICK_NS, offsetof(struct mt_model_meta, tick_ns), true },
+	{ MT_META_SAMPLE_BYTES, offsetof(struct mt_model_meta, sample_bytes), true },
 	{ MT_META_SELF_CPU_NS, offsetof(struct mt_model_meta, self_cpu_ns), true },
 	{ MT_META_UNWIND_FILES, offsetof(struct mt_model_meta, unwind_files), true },
 	{ MT_META_UNWIND_TABLES, offsetof(struct mt_model_meta, unwind_tables), true },

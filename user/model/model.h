@@ -101,6 +101,7 @@ struct mt_model_meta {
 	int64_t traps;
 	int64_t trap_cost_ns;
 	int64_t tick_ns;
+	int64_t sample_bytes; /* -1: all blocks were followed */
 	int64_t self_cpu_ns;
 	int64_t unwind_files;
 	int64_t unwind_tables;

@@ -150,6 +150,67 @@ static json_t *by_address(const struct mt_heap *heap, int64_t v)
 	return heap->entry_only ? json_null() : number(v);
 }
 
+static json_t *interval(int64_t estimate, double unit)
+{
+	struct mt_interval ci95 = mt_sampling_interval(estimate, unit);
+
+	return json_pack("[oo]", number(ci95.low), number(ci95.high));
+}
+
+/* What is not exact, where blocks were sampled. */
+static json_t *heap_intervals(const struct mt_heap *heap, const struct mt_process_row *row)
+{
+	if (!heap->sampled || heap->entry_only)
+		return json_object();
+	return json_pack("{so so so so so so}", "free_bytes",
+			 interval(heap->free_bytes, heap->bytes_unit), "live_count",
+			 interval(heap->live_cnt, heap->count_unit), "live_bytes",
+			 interval(heap->live_bytes, heap->live_bytes_unit), "peak_live_bytes",
+			 interval(row->heap_peak_bytes, heap->peak_bytes_unit), "temporary_count",
+			 interval(heap->temporary_cnt, heap->count_unit), "short_lived_count",
+			 interval(heap->short_lived_cnt, heap->count_unit));
+}
+
+static json_t *site_intervals(const struct mt_heap *heap, const struct mt_heap_site *s)
+{
+	const struct {
+		const char *name;
+		int64_t estimate;
+		double unit;
+		bool by_address;
+	} estimates[] = {
+		{ "alloc_count", s->alloc_cnt, s->sure.count_unit },
+		{ "alloc_bytes", s->alloc_bytes, s->sure.bytes_unit },
+		{ "live_count", s->live_cnt, s->sure.count_unit, true },
+		{ "live_bytes", s->live_bytes, s->sure.bytes_unit, true },
+		{ "at_peak_count", s->at_peak_cnt, s->sure.count_unit, true },
+		{ "at_peak_bytes", s->at_peak_bytes, s->sure.bytes_unit, true },
+		{ "temporary_count", s->temporary_cnt, s->sure.count_unit, true },
+		{ "short_lived_count", s->short_lived_cnt, s->sure.count_unit, true },
+	};
+	_decref_ json_t *object = json_object();
+
+	for (size_t i = 0; object && heap->sampled && i < ARRAY_SIZE(estimates); i++)
+		if (!(heap->entry_only && estimates[i].by_address) &&
+		    json_object_set_new(object, estimates[i].name,
+					interval(estimates[i].estimate, estimates[i].unit)))
+			return NULL;
+	return TAKE_PTR(object);
+}
+
+static const char *heap_kind(const struct mt_heap *heap, enum mt_trust trust)
+{
+	if (heap->entry_only || trust > MT_TRUST_SAMPLED)
+		return NULL;
+	return trust == MT_TRUST_SAMPLED ? "sampled" : "exact";
+}
+
+/* Whose a freed block was is not known either, where not all were followed. */
+static json_t *by_owner(const struct mt_heap *heap, int64_t v)
+{
+	return heap->sampled ? json_null() : by_address(heap, v);
+}
+
 static json_t *heap_totals(const struct context *ctx, const struct mt_heap *heap)
 {
 	const struct mt_process_row *row = &ctx->process->row;
@@ -158,22 +219,20 @@ static json_t *heap_totals(const struct context *ctx, const struct mt_heap *heap
 	if (!heap->watched)
 		return json_null();
 	mt_losses_get(&losses, ctx->model);
-	return json_pack("{so so so so so so so so so so so so so so so s{}}", "kind",
-			 losses.heap == MT_TRUST_EXACT && !heap->entry_only ? json_string("exact")
-									    : json_null(),
-			 "since", text(row->since), "alloc_count", number(heap->alloc_cnt),
-			 "alloc_bytes", number(heap->alloc_bytes), "free_count",
-			 number(heap->entry_only ? row->entry_free_cnt : heap->free_cnt),
-			 "free_bytes", by_address(heap, heap->free_bytes), "live_count",
-			 by_address(heap, heap->live_cnt), "live_bytes",
-			 by_address(heap, heap->live_bytes), "peak_live_bytes",
-			 known(row->heap_peak_bytes), "temporary_count",
-			 by_address(heap, heap->temporary_cnt), "short_lived_count",
-			 by_address(heap, heap->short_lived_cnt), "unknown_free_count",
-			 by_address(heap, row->unknown_free_cnt), "inherited_free_count",
-			 by_address(heap, row->inherited_free_cnt), "flushed_free_count",
-			 by_address(heap, row->flushed_free_cnt), "failed_count",
-			 by_address(heap, row->failed_cnt), "ci95");
+	return json_pack(
+		"{so so so so so so so so so so so so so so so so}", "kind",
+		text(heap_kind(heap, losses.heap)), "since", text(row->since), "alloc_count",
+		known(heap->alloc_cnt), "alloc_bytes", known(heap->alloc_bytes), "free_count",
+		known(heap->entry_only ? row->entry_free_cnt : heap->free_cnt), "free_bytes",
+		by_address(heap, heap->free_bytes), "live_count", by_address(heap, heap->live_cnt),
+		"live_bytes", by_address(heap, heap->live_bytes), "peak_live_bytes",
+		known(row->heap_peak_bytes), "temporary_count",
+		by_address(heap, heap->temporary_cnt), "short_lived_count",
+		by_address(heap, heap->short_lived_cnt), "unknown_free_count",
+		by_owner(heap, row->unknown_free_cnt), "inherited_free_count",
+		by_owner(heap, row->inherited_free_cnt), "flushed_free_count",
+		by_address(heap, row->flushed_free_cnt), "failed_count",
+		by_address(heap, row->failed_cnt), "ci95", heap_intervals(heap, row));
 }
 
 static json_t *kinds(const struct mt_heap_site *site)
@@ -189,19 +248,20 @@ static json_t *kinds(const struct mt_heap_site *site)
 static json_t *heap_site(struct context *ctx, const struct mt_heap *heap,
 			 const struct mt_heap_site *s)
 {
-	return json_pack(
-		"{so so so so so so so so so so s{so so so} s{so so} s{so so so} s{}}", "stack",
-		stack(ctx, s->stack), "kinds", kinds(s), "alloc_count", number(s->alloc_cnt),
-		"alloc_bytes", number(s->alloc_bytes), "live_count", by_address(heap, s->live_cnt),
-		"live_bytes", by_address(heap, s->live_bytes), "at_peak_count",
-		by_address(heap, s->at_peak_cnt), "at_peak_bytes",
-		by_address(heap, s->at_peak_bytes), "temporary_count",
-		by_address(heap, s->temporary_cnt), "short_lived_count",
-		by_address(heap, s->short_lived_cnt), "lifetime_ns", "p50",
-		known(s->lifetime_p50_ns), "p90", known(s->lifetime_p90_ns), "p99",
-		known(s->lifetime_p99_ns), "live_age_ns", "p50", known(s->live_age_p50_ns), "max",
-		known(s->live_age_max_ns), "size_bytes", "p50", known(s->size_p50_bytes), "p99",
-		known(s->size_p99_bytes), "max", number(s->size_max_bytes), "ci95");
+	return json_pack("{so so so so so so so so so so s{so so so} s{so so} s{so so so} so}",
+			 "stack", stack(ctx, s->stack), "kinds", kinds(s), "alloc_count",
+			 number(s->alloc_cnt), "alloc_bytes", number(s->alloc_bytes), "live_count",
+			 by_address(heap, s->live_cnt), "live_bytes",
+			 by_address(heap, s->live_bytes), "at_peak_count",
+			 by_address(heap, s->at_peak_cnt), "at_peak_bytes",
+			 by_address(heap, s->at_peak_bytes), "temporary_count",
+			 by_address(heap, s->temporary_cnt), "short_lived_count",
+			 by_address(heap, s->short_lived_cnt), "lifetime_ns", "p50",
+			 known(s->lifetime_p50_ns), "p90", known(s->lifetime_p90_ns), "p99",
+			 known(s->lifetime_p99_ns), "live_age_ns", "p50", known(s->live_age_p50_ns),
+			 "max", known(s->live_age_max_ns), "size_bytes", "p50",
+			 known(s->size_p50_bytes), "p99", known(s->size_p99_bytes), "max",
+			 number(s->size_max_bytes), "ci95", site_intervals(heap, s));
 }
 
 static json_t *heap_sites(struct context *ctx, const struct mt_heap *heap)
@@ -415,7 +475,7 @@ static json_t *process(const struct mt_model *m, const struct mt_model_process *
 	struct mt_lifetime life;
 
 	ctx.frames = calloc(p->nr_frames + 1, sizeof(json_t *));
-	if (!ctx.frames || mt_heap_new(&heap, p))
+	if (!ctx.frames || mt_heap_new(&heap, m, p))
 		return NULL;
 	mt_lifetime_get(&life, m, p);
 	mt_coverage_get(&coverage, p);
@@ -489,15 +549,16 @@ static json_t *capture(const struct mt_model *m)
 	struct mt_overhead cost;
 
 	mt_overhead_capture(&cost, m);
-	return json_pack("{so so so so so sn so so so so so s{so so} so so so}", "started",
+	return json_pack("{so so so so so so sn so so so so so s{so so} so so so}", "started",
 			 text(meta->started), "duration_s", known_seconds(meta->duration_ns),
 			 "finished", json_boolean(meta->finished == 1), "command",
-			 text(meta->command), "mode", text(meta->mode), "budget_pct",
-			 "overhead_pct", percent(cost.pct), "exact_would_cost_pct",
-			 percent(cost.pct), "trap_cost_ns", known(meta->trap_cost_ns), "traps",
-			 known(meta->traps), "self_cpu_s", known_seconds(meta->self_cpu_ns),
-			 "hooks", "vm", text(meta->hooks_vm), "return", text(meta->hooks_return),
-			 "unwind", unwind(meta), "lost", lost(m), "probes", probes(m));
+			 text(meta->command), "mode", text(meta->mode), "sample_bytes",
+			 known(meta->sample_bytes), "budget_pct", "overhead_pct", percent(cost.pct),
+			 "exact_would_cost_pct", percent(meta->sample_bytes > 0 ? -1 : cost.pct),
+			 "trap_cost_ns", known(meta->trap_cost_ns), "traps", known(meta->traps),
+			 "self_cpu_s", known_seconds(meta->self_cpu_ns), "hooks", "vm",
+			 text(meta->hooks_vm), "return", text(meta->hooks_return), "unwind",
+			 unwind(meta), "lost", lost(m), "probes", probes(m));
 }
 
 static json_t *processes(const struct mt_model *m)

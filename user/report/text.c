@@ -53,15 +53,33 @@ struct mt_text_options mt_text_options_for(FILE *out)
 static const char *at_least(enum mt_trust trust)
 {
 	static const char *const words[] = { [MT_TRUST_EXACT] = "",
+					     [MT_TRUST_SAMPLED] = "about ",
 					     [MT_TRUST_AT_LEAST] = "at least ",
 					     [MT_TRUST_ABOUT] = "about " };
 
 	return words[trust];
 }
 
+/* ", 1.2 MiB to 1.4 MiB"; nothing where a number is no estimate. */
+static struct mt_unit spread(int64_t bytes, double unit)
+{
+	struct mt_interval ci95 = mt_sampling_interval(bytes, unit);
+	struct mt_unit text = { "" };
+
+	if (unit > 0)
+		snprintf(text.s, sizeof(text.s), ", %.16s to %.16s", BYTES(ci95.low),
+			 BYTES(ci95.high));
+	return text;
+}
+
 static const char *exact(enum mt_trust trust)
 {
-	return trust == MT_TRUST_EXACT ? "exact" : "see Lost";
+	static const char *const words[] = { [MT_TRUST_EXACT] = "exact",
+					     [MT_TRUST_SAMPLED] = "sampled",
+					     [MT_TRUST_AT_LEAST] = "see Lost",
+					     [MT_TRUST_ABOUT] = "see Lost" };
+
+	return words[trust];
 }
 
 /* ---- stacks -------------------------------------------------------------------------------- */
@@ -181,10 +199,11 @@ static void print_heap_peak(struct mt_printer *p, const struct mt_process_row *r
 	else if (row->heap_peak_bytes == -1)
 		mt_print_field(p, "Peak heap", "unknown: it was not read");
 	else
-		mt_print_field(p, "Peak heap", "%s%s live%s%s (%s, since %s)", at_least(trust),
+		mt_print_field(p, "Peak heap", "%s%s live%s%s (%s%s, since %s)", at_least(trust),
 			       BYTES(row->heap_peak_bytes), row->heap_peak_ns == -1 ? "" : " at ",
 			       row->heap_peak_ns == -1 ? "" : SECONDS(row->heap_peak_ns),
-			       exact(trust), since);
+			       exact(trust), spread(row->heap_peak_bytes, heap->peak_bytes_unit).s,
+			       since);
 }
 
 static void print_peaks(struct mt_printer *p, const struct mt_process_row *row,
@@ -211,13 +230,23 @@ static void print_heap(struct mt_printer *p, const struct mt_model_process *proc
 			       THINGS(process->row.entry_free_cnt, "free"));
 		return;
 	}
-	mt_print_field(p, "Heap calls",
-		       "%s%s of %s: %s temporary, %s freed within 1 ms; %s failed (%s)",
-		       at_least(trust), THINGS(heap->alloc_cnt, "allocation"),
-		       BYTES(heap->alloc_bytes), COUNT(heap->temporary_cnt),
-		       COUNT(heap->short_lived_cnt), COUNT(process->row.failed_cnt), exact(trust));
-	mt_print_field(p, "Live at end", "%s%s in %s (%s)", at_least(trust),
-		       BYTES(heap->live_bytes), THINGS(heap->live_cnt, "block"), exact(trust));
+	if (heap->sampled)
+		mt_print_field(p, "Heap calls",
+			       "%s of %s, %s (exact; whose block was freed is not "
+			       "known); about %s temporary, %s freed within 1 ms (%s)",
+			       THINGS(heap->alloc_cnt, "allocation"), BYTES(heap->alloc_bytes),
+			       THINGS(heap->free_cnt, "free"), COUNT(heap->temporary_cnt),
+			       COUNT(heap->short_lived_cnt), exact(trust));
+	else
+		mt_print_field(p, "Heap calls",
+			       "%s%s of %s: %s temporary, %s freed within 1 ms; %s failed (%s)",
+			       at_least(trust), THINGS(heap->alloc_cnt, "allocation"),
+			       BYTES(heap->alloc_bytes), COUNT(heap->temporary_cnt),
+			       COUNT(heap->short_lived_cnt), COUNT(process->row.failed_cnt),
+			       exact(trust));
+	mt_print_field(p, "Live at end", "%s%s in %s (%s%s)", at_least(trust),
+		       BYTES(heap->live_bytes), THINGS(heap->live_cnt, "block"), exact(trust),
+		       spread(heap->live_bytes, heap->live_bytes_unit).s);
 	for (size_t i = 0; i < heap->nr_sites && i < SITES_SHOWN; i++) {
 		const struct mt_heap_site *site = &heap->sites[i];
 
@@ -225,8 +254,9 @@ static void print_heap(struct mt_printer *p, const struct mt_model_process *proc
 			break;
 		if (!i)
 			mt_print(p, 2, 4, "Largest at the heap's peak (%s):", exact(trust));
-		mt_print(p, 4, STACK_INDENT, "%zu. %s (%s) in %s; %s live at the end", i + 1,
+		mt_print(p, 4, STACK_INDENT, "%zu. %s (%s%s) in %s; %s live at the end", i + 1,
 			 BYTES(site->at_peak_bytes), PCT(site->at_peak_pct),
+			 spread(site->at_peak_bytes, site->sure.bytes_unit).s,
 			 THINGS(site->at_peak_cnt, "block"), BYTES(site->live_bytes));
 		print_stack(p, process, site->stack);
 	}
@@ -454,7 +484,7 @@ static int print_process(struct mt_printer *p, const struct mt_model *m,
 	__cleanup(mt_mapped_free) struct mt_mapped *maps = NULL;
 	__cleanup(mt_faults_by_site_free) struct mt_faults_by_site *faults = NULL;
 	struct mt_lifetime life;
-	int err = mt_heap_new(&heap, process) ?:
+	int err = mt_heap_new(&heap, m, process) ?:
 		  mt_storms_new(&storms, process) ?:
 		  mt_threads_new(&threads, m, process) ?:
 		  mt_mapped_new(&maps, process) ?:
@@ -504,6 +534,12 @@ static void print_capture(struct mt_printer *p, const struct mt_model *m)
 		 meta->mode ?: "unknown");
 	mt_print(p, 2, 2, "program images: %s, traps: %s, CPU time of memtide itself: %s",
 		 COUNT(m->nr_processes), COUNT(meta->traps), SECONDS(meta->self_cpu_ns));
+	if (meta->sample_bytes > 0)
+		mt_print(p, 2, 2,
+			 "blocks sampled every %s: heap calls are all counted, the rest about the "
+			 "heap "
+			 "is estimated from the sample; ranges are of 95%%",
+			 BYTES(meta->sample_bytes));
 	if (meta->finished != 1)
 		mt_print(p, 2, 2,
 			 "INCOMPLETE: the recorder did not end in order; numbers are those of its "
