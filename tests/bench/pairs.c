@@ -2,9 +2,9 @@
 /*
  * pairs: the target of the probe benchmark.
  *
- * Says "ready", then takes lines "THREADS MS [DEPTH]" on stdin and answers each with the mean cost of
- * a malloc and a free in that time and how many there were, "ns X pairs N". One process serves all
- * rounds, so that it can be measured bare, traced and bare again. The cost is the threads' CPU
+ * Says "ready", then takes lines "THREADS MS [DEPTH]" on stdin and answers each with the mean cost
+ * of a malloc and a free in that time and how many there were, "ns X pairs N". One process serves
+ * all rounds, so that it can be measured bare, traced and bare again. The cost is the threads' CPU
  * time: what else the machine does is not taken for the tracer's.
  *
  * Sizes are mixed and small, as most are; a window of blocks stays live, so that a tracer's map

@@ -104,7 +104,8 @@ static void test_hash_order_and_length(void **state)
 {
 	const struct mt_stack zeros[] = { { .nr = 0 }, { .nr = 1 }, { .nr = 2 }, { .nr = 127 } };
 	const struct mt_stack ab = { 2, 1, { 0x1000, 0x2000 } }, ba = { 2, 1, { 0x2000, 0x1000 } };
-	const struct mt_stack a = { 1, 1, { 0x1000, 0x2000 } }, a_too = { 1, 1, { 0x1000, 0x3000 } };
+	const struct mt_stack a = { 1, 1, { 0x1000, 0x2000 } },
+			      a_too = { 1, 1, { 0x1000, 0x3000 } };
 	const struct mt_stack other_end = { 1, 2, { 0x1000 } };
 
 	assert_int_not_equal(mt_stack_hash(&ab), mt_stack_hash(&ba));

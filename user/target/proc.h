@@ -28,7 +28,7 @@ struct mt_proc_status {
 	pid_t inner_tgid; /* in its own pid namespace; the same where the kernel has none */
 	pid_t ppid;
 	pid_t tracer; /* who ptraces it, 0: nobody */
-	uid_t uid; /* effective */
+	uid_t uid;    /* effective */
 	int64_t threads;
 	int64_t vm_peak_bytes;
 	int64_t vm_size_bytes;
