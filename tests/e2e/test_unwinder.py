@@ -237,3 +237,99 @@ def test_nothing_stays():
         recording.wait(None)
         until(lambda: not still_there(objects), "the end of all BPF objects")
     target.end()
+
+
+OTHERS = """
+#include <stdlib.h>
+#define NOINLINE __attribute__((noipa))
+NOINLINE void *FIRST(size_t n)
+{
+    char frame[SIZE];
+    void *p;
+    __asm__ volatile("" : : "r"(frame) : "memory");
+    p = malloc(n);
+    __asm__ volatile("" : : "r"(frame) : "memory");
+    return p;
+}
+int main(void)
+{
+    for (int i = 0; i < 100; i++)
+        free(FIRST(SIZE));
+    return 0;
+}
+"""
+
+
+def test_written_over():
+    """A program in the place of another, in the same inode: neither has the other's names."""
+    folder = scratch()
+    made = [build(OTHERS, *BARE, f"-DFIRST={name}", f"-DSIZE={size}")
+            for name, size in (("one", 64), ("two", 4096))]
+    script = 'cd "$0" && cp "$1" run && ./run && cat "$2" >run && ./run'
+    document = record("--", need("sh"), "-c", script, folder, *made).report()
+    runs = [p for p in document["processes"] if p["comm"] == "run"]
+    check(len(runs) == 2, f"{len(runs)} runs")
+    for run, name, other in zip(runs, ("one", "two"), ("two", "one")):
+        names = {f["function"] for s in run["sites"] for f in s["stack"]}
+        check(other not in names, f"{name} has names of {other}: {names}")
+        check(run["stacks_complete_pct"] == 100, f"{name}: {run['stack_ends']}")
+    check("two" in {f["function"] for s in runs[1]["sites"] for f in s["stack"]}, "no name at all")
+
+
+ANOTHER_CODE = """
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#define NOINLINE __attribute__((noipa))
+/* push %rbp; mov %rsp,%rbp; sub $0x40,%rsp; call *%rdi; leave; ret */
+static const unsigned char code[] = { 0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 0x40,
+                                      0xff, 0xd7, 0xc9, 0xc3 };
+static NOINLINE void *allocate(void)
+{
+    void *p = malloc(77);
+    __asm__ volatile("" : : "r"(p) : "memory");
+    return p;
+}
+int main(int argc, char **argv)
+{
+    void *lib = dlopen(argv[1], RTLD_NOW);
+    void (*work)(void) = (void (*)(void))dlsym(lib, "work");
+    char *page = (char *)((unsigned long)work & ~4095UL), *m;
+    void *(*made)(void *(*)(void)) = (void *(*)(void *(*)(void)))work;
+    puts("ready");
+    fflush(stdout);
+    getchar();
+    for (int i = 0; i < 100; i++)
+        work();
+    dlclose(lib);
+    m = mmap(page, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    memcpy(m + ((char *)work - page), code, sizeof(code));
+    mprotect(m, 4096, PROT_READ | PROT_EXEC);
+    for (int i = 0; i < 1000; i++)
+        free(made(allocate));
+    return 0;
+}
+"""
+
+
+def test_code_by_mprotect():
+    """What a program makes code where a library's was is not unwound by that one's table."""
+    path = scratch() / "libone.so"
+    library(path, SIZES[0])
+    target = Program(build(ANOTHER_CODE, "-O2", "-fno-omit-frame-pointer", "-ldl"), path)
+    target.await_line("ready")
+    recording = Recording("-p", target.pid)
+    recording.await_attached()
+    target.go()
+    target.wait()
+    recording.wait()
+    document = recording.report()
+    process = document["processes"][-1]
+    check(document["capture"]["lost"]["code_replaced"] == 1, f"{document['capture']['lost']}")
+    made = [s for s in process["sites"] if s["stack"] and s["stack"][0]["function"] == "allocate"]
+    check(sum(s["alloc_count"] for s in made) == 1000, f"{len(made)} sites of allocate")
+    for site in made:
+        names = [f["function"] for f in site["stack"]]
+        check("main" in names, f"a stack ends: {names}")
