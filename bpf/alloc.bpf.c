@@ -57,10 +57,20 @@ static __always_inline void call_discard(struct mt_thread *th, struct mt_proc *p
 }
 
 /*
+ * The last free once more, which was another probe's (operator delete may be a jump to `free`), or
+ * another link's: that of a leader which an exec has ended is there for a while beside the new one.
+ * A thread frees no block twice without a call in between that is seen; but of a sample's not all.
+ */
+static __always_inline bool is_told_again(const struct mt_thread *th, __u64 addr, __u32 index)
+{
+	return th->last_freed == addr && (!mt_sample_bytes || th->freed_by != index);
+}
+
+/*
  * Two frees are none of the program's. When a thread ends glibc hands the blocks in its cache,
  * which the program has freed long since, to its own `free`: they are taken for that until the
  * thread allocates again, since libc also frees blocks of its own that are older than the attach.
- * And operator delete may be a jump to `free`, whose probe then tells of the same block again.
+ * And the last one may be told of again.
  *
  * `inside`: in the course of a call, where it seems to be the allocator's own. But what that frees
  * for itself was never counted; a block that was is the program's. So with an exception that
@@ -76,7 +86,7 @@ static __always_inline void on_free(struct pt_regs *ctx, struct mt_thread *th, s
 		return;
 	if (live_take(th->slot, addr, &rec))
 		block_gone(th, proc, addr, &rec);
-	else if (inside || (th->last_freed == addr && th->freed_by != index))
+	else if (inside || is_told_again(th, addr, index))
 		return;
 	else if (mt_call_internal(probe, PT_REGS_IP(ctx), mt_user_word(PT_REGS_SP(ctx)))) {
 		__sync_fetch_and_add(&proc->flushed_free_cnt, 1);
