@@ -228,11 +228,16 @@ static __always_inline void meter_hit(struct meter *m, struct mt_proc *proc, __u
 	proc->tripped_ns = bpf_ktime_get_ns();
 }
 
+/* What takes longer than any program was interrupted: another thread had the CPU meanwhile. */
 static __always_inline void meter_end(const struct meter *m)
 {
-	if (m->proc && m->begin_ns)
-		__sync_fetch_and_add(&m->proc->run_ns,
-				     (bpf_ktime_get_ns() - m->begin_ns) * MT_METER_EVERY);
+	__u64 ns;
+
+	if (!m->proc || !m->begin_ns)
+		return;
+	ns = bpf_ktime_get_ns() - m->begin_ns;
+	if (ns < MT_METER_MAX_NS)
+		__sync_fetch_and_add(&m->proc->run_ns, ns * MT_METER_EVERY);
 }
 
 /* The thread, if this hit is to be counted; its process is in *m. */

@@ -178,8 +178,10 @@ static __always_inline void meter(struct mt_proc *proc, __u64 begin_ns)
 {
 	__u32 zero = 0;
 	struct mt_fault_work *work = bpf_map_lookup_elem(&mt_fault_work, &zero);
-	__u64 run_ns = (bpf_ktime_get_ns() - begin_ns) * MT_METER_EVERY;
+	__u64 ns = bpf_ktime_get_ns() - begin_ns, run_ns = ns * MT_METER_EVERY;
 
+	if (ns >= MT_METER_MAX_NS)
+		return;
 	__sync_fetch_and_add(&proc->run_ns, run_ns);
 	if (work)
 		work->run_ns += run_ns;

@@ -387,7 +387,8 @@ struct mt_walk {
 };
 _Static_assert(sizeof(struct mt_walk) == 56, "wire");
 
-#define MT_METER_EVERY 16
+#define MT_METER_EVERY	16
+#define MT_METER_MAX_NS 64000 /* 127 frames take a tenth */
 
 enum mt_birth {
 	MT_BIRTH_INVALID = 0,

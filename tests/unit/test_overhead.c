@@ -51,6 +51,7 @@ static void test_beyond(void **state)
 
 	mt_overhead_process(&o, &r);
 	assert_float_equal(o.pct, 10000, 0);
+	assert_int_equal(o.own_ns, 0);
 }
 
 static void test_together(void **state)

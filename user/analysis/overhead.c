@@ -6,12 +6,12 @@
 
 static void set_pct(struct mt_overhead *o)
 {
-	int64_t own = o->cpu_ns - o->spent_ns;
-
 	o->pct = -1;
+	o->own_ns = o->cpu_ns;
 	if (o->spent_ns < 0)
 		return;
-	o->pct = own > 0 ? 100.0 * o->spent_ns / own : o->spent_ns ? PCT_MAX : 0;
+	o->own_ns = o->cpu_ns > o->spent_ns ? o->cpu_ns - o->spent_ns : 0;
+	o->pct = o->own_ns ? 100.0 * o->spent_ns / o->own_ns : o->spent_ns ? PCT_MAX : 0;
 	o->pct = o->pct < PCT_MAX ? o->pct : PCT_MAX;
 }
 

@@ -15,6 +15,7 @@
 struct mt_overhead {
 	int64_t cpu_ns;	  /* of the target, with what it lost */
 	int64_t spent_ns; /* or -1: unknown */
+	int64_t own_ns;	  /* what is left; 0 where the prices add up to more than there was */
 	double pct;	  /* or -1 */
 };
 

@@ -444,7 +444,7 @@ static void print_overhead(struct mt_printer *p, const struct mt_process_row *ro
 			       SECONDS(cost.cpu_ns));
 	else
 		mt_print_field(p, "CPU time", "%s, and %s of it more for memtide's probes",
-			       SECONDS(cost.cpu_ns - cost.spent_ns), PCT(cost.pct));
+			       SECONDS(cost.own_ns), PCT(cost.pct));
 }
 
 /* What this process's numbers leave out. */
