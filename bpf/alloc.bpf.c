@@ -217,15 +217,12 @@ static __always_inline struct meter meter_begin(void)
 	return (struct meter){ .begin_ns = timed ? bpf_ktime_get_ns() : 0 };
 }
 
-/* A burst that costs too much ends here, whatever user space is doing. */
 static __always_inline void meter_hit(struct meter *m, struct mt_proc *proc, __u32 trap_ns)
 {
 	m->proc = proc;
-	__sync_fetch_and_add(&proc->trap_ns, trap_ns);
-	if (__sync_fetch_and_add(&proc->hits, 1) < proc->hits_max || !proc->open)
-		return;
-	proc->open = 0;
-	proc->tripped_ns = bpf_ktime_get_ns();
+	__sync_fetch_and_add(&proc->hits, 1);
+	if (m->begin_ns)
+		__sync_fetch_and_add(&proc->trap_ns, trap_ns * MT_METER_EVERY);
 }
 
 /* What takes longer than any program was interrupted: another thread had the CPU meanwhile. */

@@ -21,7 +21,6 @@ static __always_inline __u32 image_new(__u32 tgid, __u32 birth, __u32 parent, st
 		.birth = birth,
 		.parent_slot = parent,
 		.open = image.attached,
-		.hits_max = ~0ULL,
 		.seen_from_birth = image.attached,
 		.entry_only = image.entry_only,
 	};
@@ -277,26 +276,8 @@ static __always_inline int set_open(struct mt_control *ctl, __u32 open, __u32 fr
 	/* A vfork child's link opens nothing: the address space is its parent's. */
 	if (!proc || proc->tgid != tgid)
 		return 0;
-	proc->hits_max = ~0ULL;
 	proc->open = open;
 	proc->seen_from_birth |= from_birth;
-	return 0;
-}
-
-/* Of what was live when the last burst ended nothing is known any more. */
-static __always_inline int open_burst(struct mt_control *ctl)
-{
-	int err = set_open(ctl, 0, 0);
-	__u32 slot = ctl->slot;
-	struct mt_proc *proc = bpf_map_lookup_elem(&mt_procs, &slot);
-
-	if (err || !proc)
-		return err ? err : -3; /* ESRCH */
-	proc->word = 0;
-	proc->peak_bytes = 0;
-	proc->tripped_ns = 0;
-	proc->hits_max = proc->hits + ctl->number;
-	proc->open = 1;
 	return 0;
 }
 
@@ -336,9 +317,6 @@ int mt_control(struct mt_control *ctl)
 		break;
 	case MT_CONTROL_CLOSE:
 		ctl->error = set_open(ctl, 0, 0);
-		break;
-	case MT_CONTROL_BURST:
-		ctl->error = open_burst(ctl);
 		break;
 	case MT_CONTROL_SHARE:
 	case MT_CONTROL_ENTRY_ONLY:

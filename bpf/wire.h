@@ -411,14 +411,13 @@ struct mt_proc {
 	__u64 realloc_failed_cnt; /* of these */
 	__u64 discarded_cnt;	  /* calls that never returned: longjmp, an exception */
 	__u64 hits;		  /* traps taken */
-	__u64 hits_max;		  /* the window closes then: a burst must not cost more */
-	__u64 tripped_ns;	  /* when that happened; 0: not in this window */
-	__u64 trap_ns;		  /* of all hits, without the programs that they ran */
-	__u64 run_ns;		  /* of these programs: of one hit in MT_METER_EVERY, times that */
-	__u64 entry_free_cnt;	  /* of a process whose calls are seen at their entry only */
-	__u64 anon_grown_bytes;	  /* anonymous memory that became writable, thread stacks aside */
-	__u64 anon_heap_bytes;	  /* of that: in the course of a call that is probed */
-	__u64 alloc_cnt;	  /* these three of all blocks, where only some are followed */
+	/* By one hit in MT_METER_EVERY, times that: */
+	__u64 trap_ns;		/* of the traps alone */
+	__u64 run_ns;		/* of the programs that they ran */
+	__u64 entry_free_cnt;	/* of a process whose calls are seen at their entry only */
+	__u64 anon_grown_bytes; /* anonymous memory that became writable, thread stacks aside */
+	__u64 anon_heap_bytes;	/* of that: in the course of a call that is probed */
+	__u64 alloc_cnt;	/* these three of all blocks, where only some are followed */
 	__u64 alloc_bytes;
 	__u64 free_cnt;
 	__u64 born_ns;
@@ -436,7 +435,7 @@ struct mt_proc {
 	__u32 seen_from_birth;
 	__u32 entry_only; /* as in struct mt_image: blocks have no address */
 };
-_Static_assert(sizeof(struct mt_proc) == 256, "wire");
+_Static_assert(sizeof(struct mt_proc) == 240, "wire");
 
 /* `images`: which address space a process runs in. A vfork child shares its parent's. */
 struct mt_image {
@@ -577,7 +576,6 @@ enum mt_control_op {
 	MT_CONTROL_SHARE = 6,	      /* events that processes share count for it too */
 	MT_CONTROL_ENTRY_ONLY = 7,    /* its links have no return probes */
 	MT_CONTROL_FILE = 8,	      /* the number of the file that we map at `address` */
-	MT_CONTROL_BURST = 9,	      /* OPEN for a burst of `number` hits at most */
 };
 
 struct mt_control {

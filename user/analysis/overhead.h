@@ -3,7 +3,8 @@
  * overhead.h: what the recording cost its targets.
  *
  * A trap's price was measured on the host before the recording, in a throwaway process; what the
- * programs behind it take is measured while they run (struct mt_process_row). A percentage is of
+ * programs behind it take is measured while they run. Of both it is one trap in 16 that says it, so
+ * of few traps little is known. A percentage is of
  * the CPU time that a process would have used without. Pure over a const model: thread-safe;
  * nothing is allocated or fails.
  */

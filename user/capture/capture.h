@@ -108,9 +108,10 @@ struct mt_process_row {
 	int64_t alloc_bytes;
 	int64_t free_cnt;
 
-	int64_t cpu_ns;	 /* its CPU time while it was recorded, what it lost included */
-	int64_t trap_ns; /* of that: lost in traps, or -1: their price is not known */
-	int64_t run_ns;	 /* and in the programs that these ran, by sampling */
+	int64_t cpu_ns; /* its CPU time while it was recorded, what it lost included */
+	/* Of that, by sampling one trap in 16: */
+	int64_t trap_ns; /* lost in traps, or -1: their price is not known */
+	int64_t run_ns;	 /* and in the programs that these ran */
 
 	int64_t anon_grown_bytes; /* anonymous memory that became writable, or -1 */
 	int64_t anon_heap_bytes;  /* of that: by probed calls, or -1 */
