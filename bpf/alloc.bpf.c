@@ -23,20 +23,6 @@
 /* No block is larger: what mmap hands out unasked is below 2^47 on x86-64, 2^48 on arm64. */
 #define MT_USER_BYTES_MAX (1ULL << 48)
 
-__noinline int mt_block_missed(struct mt_proc *proc, __u32 slot, __u64 addr)
-{
-	struct mt_live missed;
-	long epoch;
-
-	if (!proc || !live_take(slot, addr, &missed))
-		return 0;
-	mt_lose(MT_LOST_BLOCK_REPLACED);
-	epoch = mt_proc_move(proc, -mt_weighed_bytes(&missed));
-	if (epoch >= 0)
-		mt_site_free(&missed, slot, epoch, GONE_FREED);
-	return 1;
-}
-
 /* Nothing is pending any more, but for the operator new in the course of which it was. */
 static __always_inline void call_over(struct mt_thread *th)
 {

@@ -2,7 +2,7 @@
 /*
  * block.h: a block comes to be and goes: in `live`, at its site, in its process's sums.
  *
- * For alloc.bpf.c, of which it is a part; inlined there.
+ * For alloc.bpf.c, of which it is a part.
  */
 #ifndef MT_BLOCK_H
 #define MT_BLOCK_H
@@ -64,9 +64,21 @@ static __always_inline void unknown_free(struct mt_proc *proc, __u64 addr)
 
 /*
  * A block was handed out again while it was still in `live`: its free was missed, it is accounted
- * as freed now. In alloc.bpf.c, and not inlined: its copy of the block is too much for one stack.
+ * as freed now. Not inlined: its copy of the block is too much for one stack.
  */
-int mt_block_missed(struct mt_proc *proc, __u32 slot, __u64 addr);
+__noinline int mt_block_missed(struct mt_proc *proc, __u32 slot, __u64 addr)
+{
+	struct mt_live missed;
+	long epoch;
+
+	if (!proc || !live_take(slot, addr, &missed))
+		return 0;
+	mt_lose(MT_LOST_BLOCK_REPLACED);
+	epoch = mt_proc_move(proc, -mt_weighed_bytes(&missed));
+	if (epoch >= 0)
+		mt_site_free(&missed, slot, epoch, GONE_FREED);
+	return 1;
+}
 
 /* Put a block into `live`. */
 static __always_inline bool live_put(struct mt_proc *proc, __u32 slot, __u64 addr,

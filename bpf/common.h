@@ -110,7 +110,6 @@ static __always_inline void mt_walk_begin(const struct pt_regs *regs, struct mt_
 #endif
 	th->walk.words = 0;
 	th->walk.after_call = 1;
-	th->walk.by_fp = 0;
 }
 
 /* At a return probe: the instruction pointer already is the caller's. */

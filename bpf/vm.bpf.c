@@ -18,6 +18,7 @@
 #define MT_MAP_ANONYMOUS       0x20
 #define MT_MAP_FIXED	       0x10
 #define MT_MAP_FIXED_NOREPLACE 0x100000
+#define MT_MREMAP_FIXED	       0x2
 #define MT_MAP_LOCKED	       0x2000
 #define MT_MAP_POPULATE	       (0x8000 | MT_MAP_LOCKED) /* either does */
 
@@ -225,6 +226,18 @@ static __always_inline bool settles(__u32 kind, const struct mt_vm_pending *vm, 
 	}
 }
 
+/* What was known of code where this call has put something else, which may be code. */
+static __always_inline void forget_code(__u32 kind, const struct mt_vm_pending *vm, __u64 ret,
+					__u32 slot)
+{
+	if (kind == MT_EVENT_MMAP && (vm->prot & MT_PROT_EXEC))
+		mt_code_forget(ret, vm->len, slot, 1);
+	else if (kind == MT_VM_MPROTECT && (vm->prot & MT_PROT_EXEC))
+		mt_code_forget(vm->addr, vm->len, slot, 0);
+	else if (kind == MT_EVENT_MREMAP && (vm->flags & MT_MREMAP_FIXED))
+		mt_code_forget(ret, vm->new_len, slot, 1);
+}
+
 /* User addresses are never negative, so a negative result is an error. */
 static __always_inline int leave(__u32 kind, __s64 ret)
 {
@@ -241,10 +254,8 @@ static __always_inline int leave(__u32 kind, __s64 ret)
 	vm->kind = 0;
 	if (kind != MT_EVENT_MUNMAP && ret >= 0)
 		unowned = grow(th, kind == MT_EVENT_BRK ? brk_grown(vm, ret) : vm->grows_bytes);
-	if ((kind == MT_EVENT_MMAP || kind == MT_VM_MPROTECT) && ret >= 0 &&
-	    (vm->prot & MT_PROT_EXEC))
-		mt_code_forget(kind == MT_EVENT_MMAP ? ret : vm->addr, vm->len, th->slot,
-			       kind == MT_EVENT_MMAP);
+	if (ret >= 0)
+		forget_code(kind, vm, ret, th->slot);
 	if (!settles(kind, vm, ret))
 		return 0;
 	if (kind == MT_EVENT_MREMAP && ret >= 0)

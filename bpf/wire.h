@@ -22,7 +22,7 @@
 #define MT_COMM_LEN    16  /* TASK_COMM_LEN */
 
 /* How much of a user stack is read at once: as much as lets a thread fit into 2 KiB. */
-#define MT_WINDOW_WORDS 46
+#define MT_WINDOW_WORDS 47
 
 /* A block that realloc resized this often is a realloc storm (DESIGN section 6). */
 #define MT_STORM_CHAIN 4
@@ -382,10 +382,8 @@ struct mt_walk {
 	__u64 window;	  /* address of the first word in mt_thread.window */
 	__u32 words;	  /* so many are there */
 	__u32 after_call; /* pc is a return address: the code that counts is in front of it */
-	__u32 by_fp;	  /* the frame before this one was found by its frame pointer */
-	__u32 zero;
 };
-_Static_assert(sizeof(struct mt_walk) == 56, "wire");
+_Static_assert(sizeof(struct mt_walk) == 48, "wire");
 
 #define MT_METER_EVERY	16
 #define MT_METER_MAX_NS 64000 /* 127 frames take a tenth */
@@ -516,7 +514,7 @@ struct mt_thread {
 	__u64 window[MT_WINDOW_WORDS]; /* of its user stack */
 };
 _Static_assert(sizeof(struct mt_thread) ==
-		       104 + 2 * 120 + 56 + 56 + 128 + 1032 + 8 * MT_WINDOW_WORDS,
+		       104 + 2 * 120 + 56 + 48 + 128 + 1032 + 8 * MT_WINDOW_WORDS,
 	       "wire");
 
 /*

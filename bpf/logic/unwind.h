@@ -128,7 +128,6 @@ static __always_inline __u32 mt_unwind_signal(struct mt_thread *th)
 		return MT_STACK_UNREADABLE;
 	w->fp = fp;
 	w->after_call = 0;
-	w->by_fp = 0;
 	return 0;
 }
 
@@ -162,29 +161,22 @@ static __always_inline __u32 mt_unwind_apply(struct mt_thread *th, const struct 
 	w->sp = cfa;
 	w->fp = fp;
 	w->after_call = 1;
-	w->by_fp = 0;
 	return pc ? 0 : MT_STACK_COMPLETE;
 }
 
 /*
- * To the caller by the frame pointer: a frame is {caller's frame pointer, return address}. A 0 is
- * the end, as the ABI has it, if the code is known to have frame pointers: it has led here by one,
- * and is of no file that only lacks its table. Else the register may hold anything. 0; or how the
- * stack ends, with `otherwise` where that is not known.
+ * To the caller by the frame pointer: a frame is {caller's frame pointer, return address}. 0; or
+ * `otherwise`, also where one of them is 0: the ABI has that for the outermost frame, but the code
+ * may have the register for anything, and nothing tells which code has not.
  */
 static __always_inline __u32 mt_unwind_by_fp(struct mt_thread *th, __u32 otherwise)
 {
 	struct mt_walk *w = &th->walk;
-	__u32 last = w->by_fp && otherwise != MT_STACK_NO_TABLE ? MT_STACK_COMPLETE : otherwise;
 	__u64 at = w->fp, fp, pc;
 
-	if (!at)
-		return last;
-	if (at < w->sp || at & 7 || mt_unwind_word(th, at, &fp) || mt_unwind_word(th, at + 8, &pc))
+	if (!at || at < w->sp || at & 7 || mt_unwind_word(th, at, &fp) ||
+	    mt_unwind_word(th, at + 8, &pc) || !pc)
 		return otherwise;
-	if (!pc)
-		return last;
-	w->by_fp = 1;
 	w->pc = pc;
 	w->sp = at + 16;
 	w->fp = fp;

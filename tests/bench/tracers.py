@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from bench import bpftrace_end, bpftrace_start, says_attached
-from memtide import PATIENCE_S, TOOL, Recording, check, scratch
+from memtide import PATIENCE_S, TOOL, Recording, check, fdinfo, scratch
 from targets import Missing, cpu_s, installed
 
 MIB = 1 << 20
@@ -56,16 +56,8 @@ def status_bytes(pid, field):
 
 def map_bytes(pid):
     """Kernel memory of the maps that a process holds, each once."""
-    maps = {}
-    for entry in Path(f"/proc/{pid}/fdinfo").iterdir():
-        try:
-            fields = dict(line.split(":\t", 1) for line in entry.read_text().splitlines()
-                          if ":\t" in line)
-        except OSError:
-            continue  # closed meanwhile
-        if "map_id" in fields:
-            maps[fields["map_id"]] = int(fields["memlock"])
-    return sum(maps.values())
+    return sum({fields["map_id"]: int(fields["memlock"])
+                for fields in fdinfo(pid) if "map_id" in fields}.values())
 
 
 class Memtide(Nobody):

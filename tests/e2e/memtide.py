@@ -261,15 +261,20 @@ def check_text(pid, seconds=1):
           seconds)
 
 
+def fdinfo(pid):
+    """What the kernel says of each descriptor of a process, by field."""
+    for entry in Path(f"/proc/{pid}/fdinfo").iterdir():
+        try:
+            lines = entry.read_text().splitlines()
+        except OSError:
+            continue  # closed meanwhile
+        yield dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+
+
 def bpf_objects(pid):
     """The BPF programs, maps and links that a process holds, by kind and id."""
     found = set()
-    for entry in Path(f"/proc/{pid}/fdinfo").iterdir():
-        try:
-            fields = dict(line.split(":\t", 1) for line in entry.read_text().splitlines()
-                          if ":\t" in line)
-        except OSError:
-            continue  # closed meanwhile
+    for fields in fdinfo(pid):
         found |= {(kind, fields[f"{kind}_id"].strip()) for kind in ("prog", "map", "link")
                   if f"{kind}_id" in fields}
     return found

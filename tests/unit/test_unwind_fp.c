@@ -28,6 +28,8 @@ static void test_zero_in_the_register_is_no_end(void **state)
 	struct mt_thread th = { .walk = { .pc = 0x1000, .sp = 0x7000 } };
 
 	assert_int_equal(mt_unwind_by_fp(&th, MT_STACK_NO_TABLE), MT_STACK_NO_TABLE);
+	assert_int_equal(mt_unwind_by_fp(&th, MT_STACK_NO_ROW), MT_STACK_NO_ROW);
+	assert_int_equal(mt_unwind_by_fp(&th, MT_STACK_NO_FILE), MT_STACK_NO_FILE);
 }
 
 /* Or for the address of a variable. */

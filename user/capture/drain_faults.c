@@ -6,10 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <libiberty/hashtab.h>
-
 #include "capture/capture.h"
 #include "capture/drain_stacks.h"
+#include "capture/keyed.h"
 #include "session/program.h"
 #include "session/session.h"
 #include "session/tables.h"
@@ -28,16 +27,6 @@ struct mt_drain_faults {
 	htab_t sites;
 };
 
-static hashval_t hash_site(const void *entry)
-{
-	return iterative_hash(entry, sizeof(struct mt_fault_key), 0);
-}
-
-static int equal_sites(const void *entry, const void *key)
-{
-	return !memcmp(entry, key, sizeof(struct mt_fault_key));
-}
-
 int mt_drain_faults_new(struct mt_drain_faults **out, struct mt_capture *capture,
 			struct mt_session *session, struct mt_drain_stacks *stacks)
 {
@@ -48,7 +37,7 @@ int mt_drain_faults_new(struct mt_drain_faults **out, struct mt_capture *capture
 	f->capture = capture;
 	f->session = session;
 	f->stacks = stacks;
-	f->sites = htab_create_alloc(1024, hash_site, equal_sites, free, calloc, free);
+	f->sites = mt_keyed_new(free);
 	if (!f->sites)
 		return -ENOMEM;
 	*out = TAKE_PTR(f);
@@ -63,25 +52,6 @@ void mt_drain_faults_free(struct mt_drain_faults **faults)
 		htab_delete((*faults)->sites);
 	free(*faults);
 	*faults = NULL;
-}
-
-static struct site *site_get(struct mt_drain_faults *f, const struct mt_fault_key *key)
-{
-	void **slot = htab_find_slot(f->sites, key, INSERT);
-	struct site *site;
-
-	if (!slot)
-		return NULL;
-	if (*slot)
-		return *slot;
-	site = calloc(1, sizeof(*site));
-	if (!site) {
-		htab_clear_slot(f->sites, slot);
-		return NULL;
-	}
-	site->key = *key;
-	*slot = site;
-	return site;
 }
 
 static const char *const classes[] = { [MT_FAULT_INVALID] = "unknown",
@@ -107,7 +77,7 @@ static int on_fault(const struct mt_fault_key *key, const struct mt_fault *fault
 
 	if (!p || p->hidden)
 		return 0;
-	site = site_get(f, key);
+	site = mt_keyed_get(f->sites, key, sizeof(*site));
 	if (!site)
 		return -ENOMEM;
 	if (site->sample_cnt == fault->sample_cnt)

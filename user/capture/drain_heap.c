@@ -5,10 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <libiberty/hashtab.h>
-
 #include "capture/capture.h"
 #include "capture/drain_stacks.h"
+#include "capture/keyed.h"
 #include "session/program.h"
 #include "session/session.h"
 #include "session/tables.h"
@@ -44,16 +43,6 @@ struct mt_drain_heap {
 	size_t room_dead;
 };
 
-static hashval_t hash_site(const void *entry)
-{
-	return iterative_hash(entry, sizeof(struct mt_site_key), 0);
-}
-
-static int equal_sites(const void *entry, const void *key)
-{
-	return !memcmp(entry, key, sizeof(struct mt_site_key));
-}
-
 static void free_site(void *entry)
 {
 	struct site *site = entry;
@@ -74,7 +63,7 @@ int mt_drain_heap_new(struct mt_drain_heap **out, struct mt_capture *capture,
 	h->session = session;
 	h->stacks = stacks;
 	h->start_ns = start_ns;
-	h->sites = htab_create_alloc(1024, hash_site, equal_sites, free_site, calloc, free);
+	h->sites = mt_keyed_new(free_site);
 	if (!h->sites)
 		return -ENOMEM;
 	*out = TAKE_PTR(h);
@@ -96,21 +85,7 @@ void mt_drain_heap_free(struct mt_drain_heap **heap)
 
 static struct site *site_get(struct mt_drain_heap *h, const struct mt_site_key *key)
 {
-	void **slot = htab_find_slot(h->sites, key, INSERT);
-	struct site *site;
-
-	if (!slot)
-		return NULL;
-	if (*slot)
-		return *slot;
-	site = calloc(1, sizeof(*site));
-	if (!site) {
-		htab_clear_slot(h->sites, slot);
-		return NULL;
-	}
-	site->key = *key;
-	*slot = site;
-	return site;
+	return mt_keyed_get(h->sites, key, sizeof(struct site));
 }
 
 static bool has_ended(const struct mt_drain_heap *h, uint32_t slot)

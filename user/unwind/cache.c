@@ -95,13 +95,21 @@ void mt_cache_close(struct mt_cache **cache)
 	*cache = NULL;
 }
 
+/* With its length in front: else what is cut from one part could be put to the next. */
+static void hash_part(struct sha256_ctx *hash, const void *bytes, uint64_t len)
+{
+	sha256_update(hash, sizeof(len), (const uint8_t *)&len);
+	sha256_update(hash, len, bytes);
+}
+
 /* Where the code is: a table has offsets in the file. */
 static void hash_segments(const struct mt_elf *elf, struct sha256_ctx *hash)
 {
 	uint64_t segment[3];
 
 	for (size_t i = 0; !mt_elf_code_segment(elf, i, &segment[0], &segment[1], &segment[2]); i++)
-		sha256_update(hash, sizeof(segment), (const uint8_t *)segment);
+		hash_part(hash, segment, sizeof(segment));
+	hash_part(hash, NULL, 0);
 }
 
 /* What has rows though .eh_frame is silent about it. */
@@ -111,7 +119,7 @@ static void hash_marks(const struct mt_elf *elf, struct sha256_ctx *hash)
 	size_t nr = mt_sigreturn_find(elf, marks + 1);
 
 	mt_start_find(elf, marks);
-	sha256_update(hash, (1 + nr) * sizeof(*marks), (const uint8_t *)marks);
+	hash_part(hash, marks, (1 + nr) * sizeof(*marks));
 }
 
 /*
@@ -134,10 +142,8 @@ int mt_cache_name(const struct mt_elf *elf, char name[MT_CACHE_NAME_LEN])
 	if (err && err != -ENOENT)
 		return err;
 	sha256_init(&hash);
-	if (!err) {
-		sha256_update(&hash, sizeof(address), (const uint8_t *)&address);
-		sha256_update(&hash, len, frames);
-	}
+	hash_part(&hash, &address, err ? 0 : sizeof(address));
+	hash_part(&hash, frames, err ? 0 : len);
 	hash_segments(elf, &hash);
 	hash_marks(elf, &hash);
 	sha256_digest(&hash, sizeof(digest), digest);
