@@ -366,6 +366,56 @@ def test_named_library():
         check(name in probed, f"{name} is not probed; {sorted(probed)} are")
 
 
+THROWING_LIBRARY = """
+#include <cstdlib>
+#include <new>
+extern "C" void *own_malloc(size_t n)
+{
+    void *p = n > 1000 ? nullptr : malloc(n);
+    if (!p)
+        throw std::bad_alloc();
+    return p;
+}
+extern "C" void own_free(void *p) { free(p); }
+"""
+
+THROWN_AT = """
+#include <cstdio>
+#include <new>
+extern "C" void *own_malloc(size_t n);
+extern "C" void own_free(void *p);
+int main()
+{
+    for (int i = 0; i < 100; i++)
+        own_free(own_malloc(77));
+    try {
+        own_malloc(2000);
+    } catch (const std::bad_alloc &) {
+        return 42;
+    }
+    return 1;
+}
+"""
+
+
+def test_named_library_throws():
+    """An exception out of a named allocator is caught, as without us, and the calls are counted."""
+    folder = scratch()
+    library = folder / "libown.so"
+    for source, name, options in ((THROWING_LIBRARY, library, ("-shared", "-fPIC")),
+                                  (THROWN_AT, folder / "own", ("-L", folder, "-lown",
+                                                               f"-Wl,-rpath,{folder}"))):
+        subprocess.run([need("g++"), "-O1", "-x", "c++", "-", "-o", name, *options],
+                       input=source, text=True, check=True)
+    for kind in ("session", "perf"):
+        recording = record("--", folder / "own", status=42,
+                           options=("--lib", library, "--symbol-prefix", "own_",
+                                    "--uprobes", kind))
+        sites = recording.report()["processes"][-1]["sites"]
+        counted = sum(s["alloc_count"] for s in sites if s["size_bytes"]["max"] == 77)
+        check(counted == 100, f"{kind}: {counted} blocks")
+
+
 def test_named_library_missing():
     """A name that nothing has is told, before the command is started."""
     recording = record("--", program("own"), status=None,

@@ -314,6 +314,43 @@ int main(int argc, char **argv)
 """
 
 
+MOVED_CODE = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+    void (*work)(void) = (void (*)(void))dlsym(dlopen(argv[1], RTLD_NOW), "work");
+    void *page = (void *)((unsigned long)work & ~4095UL);
+    void *more = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    puts("ready");
+    fflush(stdout);
+    getchar();
+    for (int i = 0; i < 100; i++)
+        work();
+    mremap(more, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, page);
+    _exit(0);
+}
+"""
+
+
+def test_code_by_mremap():
+    """Code that is moved over a library's: its names are told to be in doubt."""
+    path = scratch() / "libone.so"
+    library(path, SIZES[0])
+    target = Program(build(MOVED_CODE, *BARE, "-ldl"), path)
+    target.await_line("ready")
+    recording = Recording("-p", target.pid)
+    recording.await_attached()
+    target.go()
+    target.wait()
+    recording.wait()
+    lost = recording.report()["capture"]["lost"]
+    check(lost["code_replaced"] == 1, f"{lost}")
+
+
 def test_code_by_mprotect():
     """What a program makes code where a library's was is not unwound by that one's table."""
     path = scratch() / "libone.so"

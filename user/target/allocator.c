@@ -289,7 +289,7 @@ static enum mt_result result(const struct match *m, const struct mt_catalogue_fu
 	ends->nr = 0;
 	if (f->func == MT_FUNC_FREE || f->func == MT_FUNC_PTHREAD_CREATE)
 		return MT_RESULT_NONE;
-	if (!f->throws)
+	if (!f->throws && !(m->family == &mt_catalogue_custom && mt_ends_may_throw(m->elf)))
 		return MT_RESULT_RETURN;
 #ifdef __x86_64__
 	uint64_t address;

@@ -2,6 +2,7 @@
 #include "target/ends.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "target/elf.h"
 #include "target/placement.h"
@@ -110,4 +111,14 @@ int mt_ends_find(struct mt_elf *elf, uint64_t address, struct mt_ends *out)
 	while (!err && w.next < w.nr)
 		err = walk_function(&w, w.functions[w.next++]);
 	return err ? err : out->nr ? 0 : -ENOTSUP;
+}
+
+bool mt_ends_may_throw(const struct mt_elf *elf)
+{
+	const char *needed;
+
+	for (size_t i = 0; (needed = mt_elf_needed(elf, i)); i++)
+		if (!strncmp(needed, "libstdc++.", 10) || !strncmp(needed, "libc++", 6))
+			return true;
+	return mt_elf_has_section(elf, ".gcc_except_table");
 }

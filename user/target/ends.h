@@ -11,6 +11,7 @@
 #ifndef MT_TARGET_ENDS_H
 #define MT_TARGET_ENDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,5 +34,8 @@ struct mt_ends {
  * another file, or to what is no function or cannot be read. -E2BIG: there are too many.
  */
 int mt_ends_find(struct mt_elf *elf, uint64_t address, struct mt_ends *out);
+
+/* May an exception come out of the file's functions? In C none is thrown. */
+bool mt_ends_may_throw(const struct mt_elf *elf);
 
 #endif
