@@ -546,6 +546,7 @@ static json_t *unwind(const struct mt_model_meta *meta)
 static json_t *capture(const struct mt_model *m)
 {
 	const struct mt_model_meta *meta = &m->meta;
+	bool was_exact = meta->mode && !strcmp(meta->mode, "exact") && meta->sample_bytes <= 0;
 	struct mt_overhead cost;
 
 	mt_overhead_capture(&cost, m);
@@ -554,11 +555,11 @@ static json_t *capture(const struct mt_model *m)
 			 "finished", json_boolean(meta->finished == 1), "command",
 			 text(meta->command), "mode", text(meta->mode), "sample_bytes",
 			 known(meta->sample_bytes), "budget_pct", "overhead_pct", percent(cost.pct),
-			 "exact_would_cost_pct", percent(meta->sample_bytes > 0 ? -1 : cost.pct),
-			 "trap_cost_ns", known(meta->trap_cost_ns), "traps", known(meta->traps),
-			 "self_cpu_s", known_seconds(meta->self_cpu_ns), "hooks", "vm",
-			 text(meta->hooks_vm), "return", text(meta->hooks_return), "unwind",
-			 unwind(meta), "lost", lost(m), "probes", probes(m));
+			 "exact_would_cost_pct", percent(was_exact ? cost.pct : -1), "trap_cost_ns",
+			 known(meta->trap_cost_ns), "traps", known(meta->traps), "self_cpu_s",
+			 known_seconds(meta->self_cpu_ns), "hooks", "vm", text(meta->hooks_vm),
+			 "return", text(meta->hooks_return), "unwind", unwind(meta), "lost",
+			 lost(m), "probes", probes(m));
 }
 
 static json_t *processes(const struct mt_model *m)

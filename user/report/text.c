@@ -443,7 +443,8 @@ static void print_overhead(struct mt_printer *p, const struct mt_process_row *ro
 		mt_print_field(p, "CPU time", "%s; how much of it is memtide's is unknown",
 			       SECONDS(cost.cpu_ns));
 	else
-		mt_print_field(p, "CPU time", "%s, and %s of it more for memtide's probes",
+		mt_print_field(p, "CPU time",
+			       "%s, and %s of it more for memtide's probes (sampled)",
 			       SECONDS(cost.own_ns), PCT(cost.pct));
 }
 
