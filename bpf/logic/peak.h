@@ -50,6 +50,16 @@
  */
 #define MT_SWAP_TRIES 128
 
+/*
+ * The verifier goes through a loop's body for each turn anew; through a function that others could
+ * call, which it does not follow, once.
+ */
+#ifdef __bpf__
+#define MT_VERIFIED_ONCE __weak __noinline
+#else
+#define MT_VERIFIED_ONCE static inline
+#endif
+
 #define MT_READ_ONCE(x) (*(volatile __typeof__(x) *)&(x))
 
 /* What one operation did to the process. */
@@ -107,28 +117,38 @@ enum mt_peak_result {
 	MT_PEAK_EXHAUSTED = -2,
 };
 
+/* One try of mt_peak_move(). */
+MT_VERIFIED_ONCE int mt_peak_try(__u64 *word, __u64 *peak, __s64 delta, __u32 *epoch)
+{
+	struct mt_peak_step s;
+	__u64 old;
+
+	if (!word || !peak || !epoch)
+		return MT_PEAK_OVERFLOW;
+	old = MT_READ_ONCE(*word);
+	s = delta < 0 ? mt_peak_shrink(old, -delta) : mt_peak_grow(old, delta);
+	*epoch = s.epoch;
+	if (s.overflow)
+		return MT_PEAK_OVERFLOW;
+	if (__sync_val_compare_and_swap(word, old, s.word) != old)
+		return MT_PEAK_EXHAUSTED;
+	if (!s.raise)
+		return MT_PEAK_MOVED;
+	__sync_fetch_and_add(peak, s.raise);
+	return MT_PEAK_RAISED;
+}
+
 /*
  * Move the process by `delta` bytes; *epoch receives the operation's epoch. A realloc is
  * one move by the difference, so that no state is seen that never was.
  */
 static inline int mt_peak_move(__u64 *word, __u64 *peak, __s64 delta, __u32 *epoch)
 {
-	for (int i = 0; i < MT_SWAP_TRIES; i++) {
-		__u64 old = MT_READ_ONCE(*word);
-		struct mt_peak_step s =
-			delta < 0 ? mt_peak_shrink(old, -delta) : mt_peak_grow(old, delta);
+	int result = MT_PEAK_EXHAUSTED;
 
-		*epoch = s.epoch;
-		if (s.overflow)
-			return MT_PEAK_OVERFLOW;
-		if (__sync_val_compare_and_swap(word, old, s.word) != old)
-			continue;
-		if (!s.raise)
-			return MT_PEAK_MOVED;
-		__sync_fetch_and_add(peak, s.raise);
-		return MT_PEAK_RAISED;
-	}
-	return MT_PEAK_EXHAUSTED;
+	for (int i = 0; i < MT_SWAP_TRIES && result == MT_PEAK_EXHAUSTED; i++)
+		result = mt_peak_try(word, peak, delta, epoch);
+	return result;
 }
 
 /* How far `epoch` is ahead of `tag`, modulo 2^24. */
@@ -153,17 +173,26 @@ static inline __u64 mt_since_next(__u64 old, __u32 epoch, __s64 delta)
 	return mt_since_start(epoch) | ((old + delta) & MT_SINCE_MASK);
 }
 
+/* One try of mt_since_add(). */
+MT_VERIFIED_ONCE int mt_since_try(__u64 *since, __u32 epoch, __s64 delta)
+{
+	__u64 old, next;
+
+	if (!since)
+		return 0;
+	old = MT_READ_ONCE(*since);
+	next = mt_since_next(old, epoch, delta);
+	return next == old || __sync_val_compare_and_swap(since, old, next) == old ? 0 : -1;
+}
+
 /* Returns 0, or -1 when too many races were lost. */
 static inline int mt_since_add(__u64 *since, __u32 epoch, __s64 delta)
 {
-	for (int i = 0; i < MT_SWAP_TRIES; i++) {
-		__u64 old = MT_READ_ONCE(*since);
-		__u64 next = mt_since_next(old, epoch, delta);
+	int err = -1;
 
-		if (next == old || __sync_val_compare_and_swap(since, old, next) == old)
-			return 0;
-	}
-	return -1;
+	for (int i = 0; i < MT_SWAP_TRIES && err; i++)
+		err = mt_since_try(since, epoch, delta);
+	return err;
 }
 
 /* Bring a tag up to the process's epoch; losing the race means that it already is. */

@@ -21,14 +21,22 @@
 #define MT_SIGFRAME_SP 160
 #define MT_SIGFRAME_PC 168
 
-/* The last entry of a node that is not above `wanted`; the first one never is. */
+/*
+ * The last entry of a node that is not above `wanted`; the first one never is. Without branches,
+ * which the verifier follows both ways.
+ */
 static __always_inline __u32 mt_unwind_search(const union mt_table_node *node, __u32 wanted)
 {
 	__u32 at = 0;
 
-	for (__u32 half = MT_TABLE_FANOUT / 2; half; half /= 2)
-		if (node->entries[(at + half) & (MT_TABLE_FANOUT - 1)] <= wanted)
-			at += half;
+	for (__u32 half = MT_TABLE_FANOUT / 2; half; half /= 2) {
+		__s64 room = (__u64)wanted - node->entries[(at + half) & (MT_TABLE_FANOUT - 1)];
+
+		/* Or clang makes a branch of it, and leaves out the mask, which 6.1 wants to see.
+		 */
+		asm("" : "+r"(room), "+r"(at));
+		at += half & ~(room >> 63);
+	}
 	return at & (MT_TABLE_FANOUT - 1);
 }
 
