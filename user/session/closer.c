@@ -9,7 +9,7 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
-#define THREADS 4
+#define THREADS 12 /* as many as there are hooks at system calls, and more */
 
 struct job {
 	STAILQ_ENTRY(job) next;

@@ -40,7 +40,8 @@ struct mt_kernel {
 	bool has_multi;
 	bool returns_pass_seccomp;
 	enum mt_vm_hooks vm;
-	struct bpf_link *vm_links[10];
+	int vm_hooks[10];
+	size_t nr_vm_hooks;
 	void (*on_event)(const struct mt_event *, void *);
 	void *on_event_arg;
 };
@@ -276,34 +277,51 @@ static int attach_tasks(struct mt_kernel *k)
 	return 0;
 }
 
+/* Attaches a program to its system call: a descriptor, or -errno. */
+static int hook(const struct bpf_program *prog, int tracefs)
+{
+	const char *section = bpf_program__section_name(prog);
+	_close_ int event = -1;
+	int fd = bpf_program__fd(prog);
+
+	if (tracefs < 0)
+		return bpf_raw_tracepoint_open(NULL, fd);
+	event = mt_perf_tracepoint_open(tracefs, strchr(section, '/') + 1);
+	if (event < 0)
+		return event;
+	return bpf_link_create(fd, event, BPF_PERF_EVENT, NULL); /* keeps the event */
+}
+
 static int attach_vm(struct mt_kernel *k)
 {
+	const char *kind = k->vm == MT_VM_FENTRY ? "mt_fe" : "mt_tp_";
 	_close_ int tracefs = k->vm == MT_VM_TRACEPOINT ? mt_tracefs_open(false) : -1;
 	struct bpf_program *prog;
-	size_t n = 0;
 
+	if (k->vm == MT_VM_NONE)
+		return 0;
+	if (k->vm == MT_VM_TRACEPOINT && tracefs < 0)
+		return mt_err(tracefs, "cannot mount tracefs: %s", strerror(-tracefs));
 	bpf_object__for_each_program(prog, k->skel->obj)
 	{
 		const char *name = bpf_program__name(prog);
-		const char *section = bpf_program__section_name(prog);
-		struct bpf_link *link;
+		int fd;
 
-		if (!strncmp(name, "mt_fe", 5) && k->vm == MT_VM_FENTRY) {
-			link = bpf_program__attach(prog);
-		} else if (!strncmp(name, "mt_tp_", 6) && k->vm == MT_VM_TRACEPOINT) {
-			int fd = mt_perf_tracepoint_open(tracefs, strchr(section, '/') + 1);
-
-			if (fd < 0)
-				return mt_err(fd, "cannot open %s: %s", section, strerror(-fd));
-			link = bpf_program__attach_perf_event(prog, fd); /* owns fd */
-		} else {
+		if (strncmp(name, kind, strlen(kind)) != 0)
 			continue;
-		}
-		if (!link)
-			return mt_err(-errno, "cannot attach %s: %s", name, strerror(errno));
-		k->vm_links[n++] = link;
+		fd = hook(prog, tracefs);
+		if (fd < 0)
+			return mt_err(fd, "cannot attach %s: %s", name, strerror(-fd));
+		k->vm_hooks[k->nr_vm_hooks++] = fd;
 	}
 	return 0;
+}
+
+void mt_kernel_unhook(struct mt_kernel *k)
+{
+	/* Newest first: exits go before the entries that they wait for. */
+	while (k->nr_vm_hooks)
+		mt_closer_close(k->closer, &k->vm_hooks[--k->nr_vm_hooks], 1);
 }
 
 static int on_record(void *arg, void *data, size_t size)
@@ -360,12 +378,11 @@ void mt_kernel_free(struct mt_kernel **kernel)
 
 	if (!k)
 		return;
+	mt_kernel_unhook(k);
 	mt_closer_free(&k->closer);
 	mt_shared_free(&k->shared);
 	mt_probes_free(&k->probes);
 	ring_buffer__free(k->ring);
-	for (size_t i = 0; i < ARRAY_SIZE(k->vm_links); i++)
-		bpf_link__destroy(k->vm_links[i]);
 	memtide__destroy(k->skel);
 	free(k);
 	*kernel = NULL;

@@ -53,6 +53,9 @@ struct mt_trap_prices;
 int mt_kernel_load(struct mt_kernel **out, const struct mt_kernel_options *options);
 void mt_kernel_free(struct mt_kernel **kernel);
 
+/* Stop watching address spaces. The closer does it, which may take a second. */
+void mt_kernel_unhook(struct mt_kernel *k);
+
 /* What of --map-memory is for the unwinder's tables. */
 uint64_t mt_kernel_table_bytes(const struct mt_kernel_options *options);
 

@@ -356,6 +356,7 @@ void mt_session_stop(struct mt_session *s)
 		mt_session_keep_map(s, s->processes[i].program);
 		mt_attach_release(&s->processes[i]);
 	}
+	mt_kernel_unhook(s->kernel);
 	mt_hold_free(&s->hold);
 }
 
