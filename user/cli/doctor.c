@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "session/calibrate.h"
 #include "session/features.h"
+#include "session/seccomp.h"
 #include "target/proc.h"
 #include "util/cleanup.h"
 #include "util/log.h"
@@ -83,6 +84,7 @@ static const char *without_tracefs(const struct mt_features *f, bool sys_admin)
 static size_t examine(struct check *out, size_t max, const struct mt_features *f)
 {
 	bool sys_admin = has_capability(CAP_SYS_ADMIN);
+	int seccomp_errno = -mt_seccomp_probe();
 	struct check checks[] = {
 		{ "btf", "kernel type information", f->btf, 0, true,
 		  "use a kernel built with CONFIG_DEBUG_INFO_BTF (Debian's are)" },
@@ -96,9 +98,11 @@ static size_t examine(struct check *out, size_t max, const struct mt_features *f
 			"perf events are used: more descriptors, slower to attach"),
 		FEATURE(uprobe_session, false, "entry and return in one probe (6.13)",
 			"entry and return probes are used"),
-		FEATURE(uretprobe_seccomp, false, "return probes under seccomp filters",
-			"processes with a seccomp filter are probed at entries only: their live "
-			"bytes are unknown"),
+		{ "uretprobe_seccomp", "return probes under seccomp filters", !seccomp_errno,
+		  seccomp_errno, false,
+		  refused(seccomp_errno, f->bpf)
+			  ?: "processes with a seccomp filter are probed at entries only: their "
+			     "live bytes are unknown" },
 		FEATURE(fentry, false, "fentry on system calls", without_fentry(f)),
 		{ "tracefs", "syscall tracepoints", f->tracefs, f->tracefs_errno, false,
 		  without_tracefs(f, sys_admin) },

@@ -44,7 +44,7 @@ static bool is_entry_only(const struct mt_session *s, const struct mt_process *p
 {
 	const struct mt_program *p = process->program;
 
-	if (!mt_kernel_returns_pass_seccomp(s->kernel) && mt_proc_seccomp(process->pid))
+	if (mt_proc_seccomp(process->pid) && !mt_kernel_returns_pass_seccomp(s->kernel))
 		return true;
 	for (size_t i = 0; i < p->nr_modules; i++) {
 		const struct mt_probe_target *file = p->modules[i].file;

@@ -12,7 +12,6 @@
 
 #include "session/pagemap.h"
 #include "session/perf.h"
-#include "session/seccomp.h"
 #include "session/uapi.h"
 #include "util/cleanup.h"
 
@@ -114,7 +113,6 @@ void mt_features_probe(struct mt_features *f)
 		.perf_uprobe_errno = -mt_perf_uprobe_probe(),
 		.uprobe_multi_errno = -probe_multi(MT_BPF_TRACE_UPROBE_MULTI),
 		.uprobe_session_errno = -probe_multi(MT_BPF_TRACE_UPROBE_SESSION),
-		.uretprobe_seccomp_errno = -mt_seccomp_probe(),
 		.pagemap_scan = probe_pagemap_scan(),
 	};
 	f->bpf = !f->bpf_errno;
@@ -123,7 +121,6 @@ void mt_features_probe(struct mt_features *f)
 	f->perf_uprobe = !f->perf_uprobe_errno;
 	f->uprobe_multi = !f->uprobe_multi_errno;
 	f->uprobe_session = !f->uprobe_session_errno;
-	f->uretprobe_seccomp = !f->uretprobe_seccomp_errno;
 }
 
 bool mt_features_btf(void)

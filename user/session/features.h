@@ -27,9 +27,6 @@ struct mt_features {
 	int uprobe_multi_errno;
 	bool uprobe_session; /* 6.13 */
 	int uprobe_session_errno;
-	bool uretprobe_seccomp; /* return probes are safe under seccomp filters (not 6.11 to 6.13)
-				 */
-	int uretprobe_seccomp_errno;
 	bool pagemap_scan; /* 6.7 */
 };
 

@@ -17,6 +17,7 @@
 #include "session/features.h"
 #include "session/perf.h"
 #include "session/probes.h"
+#include "session/seccomp.h"
 #include "session/shared.h"
 #include "session/uapi.h"
 #include "util/cleanup.h"
@@ -38,6 +39,7 @@ struct mt_kernel {
 	enum mt_link_kind links;
 	bool links_forced;
 	bool has_multi;
+	bool seccomp_tried;
 	bool returns_pass_seccomp;
 	enum mt_vm_hooks vm;
 	int vm_hooks[10];
@@ -164,7 +166,6 @@ static int choose_links(struct mt_kernel *k, enum mt_link_kind asked, const stru
 
 	k->links_forced = asked != MT_LINK_AUTO;
 	k->has_multi = f->uprobe_multi;
-	k->returns_pass_seccomp = f->uretprobe_seccomp;
 	k->links = asked;
 	for (int kind = MT_LINK_SESSION; k->links == MT_LINK_AUTO && kind <= MT_LINK_PERF; kind++)
 		if (kinds[kind].there || kind == MT_LINK_PERF)
@@ -413,8 +414,12 @@ bool mt_kernel_has_multi(const struct mt_kernel *k)
 	return k->has_multi;
 }
 
-bool mt_kernel_returns_pass_seccomp(const struct mt_kernel *k)
+bool mt_kernel_returns_pass_seccomp(struct mt_kernel *k)
 {
+	/* Trying takes 0.1 s, and few need to know. */
+	if (!k->seccomp_tried)
+		k->returns_pass_seccomp = !mt_seccomp_probe();
+	k->seccomp_tried = true;
 	return k->returns_pass_seccomp;
 }
 

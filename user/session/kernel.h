@@ -70,7 +70,7 @@ const struct mt_trap_prices *mt_kernel_prices(const struct mt_kernel *k);
 /* Can one link have many probes, whatever kind was asked for? */
 bool mt_kernel_has_multi(const struct mt_kernel *k);
 /* May a process under a seccomp filter have return probes? */
-bool mt_kernel_returns_pass_seccomp(const struct mt_kernel *k);
+bool mt_kernel_returns_pass_seccomp(struct mt_kernel *k);
 enum mt_vm_hooks mt_kernel_vm_hooks(const struct mt_kernel *k);
 /* As in the options. */
 uint64_t mt_kernel_sample_bytes(const struct mt_kernel *k);
