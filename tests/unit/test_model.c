@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "analysis/coverage.h"
 #include "analysis/heap.h"
 #include "analysis/lifetime.h"
 #include "analysis/mapped.h"
@@ -377,6 +378,32 @@ static void test_heap(void **state)
 	assert_true(heap->count_unit > 4096 / 20.0);
 }
 
+/* Without a heap there is none that could cover anything. */
+static void test_coverage(void **state)
+{
+	struct mt_model_process p = { .row = process_row(1) };
+	struct mt_coverage c;
+
+	p.row.anon_grown_bytes = 8 << 20;
+	p.row.anon_heap_bytes = 2 << 20;
+	mt_coverage_get(&c, &p);
+	assert_true(c.pct == 25.0);
+	assert_true(c.low);
+	assert_int_equal(c.unexplained_bytes, 6 << 20);
+
+	p.row.seen_ns = -1;
+	mt_coverage_get(&c, &p);
+	assert_true(c.pct == -1);
+	assert_true(c.low);
+	assert_int_equal(c.grown_bytes, 8 << 20);
+
+	p.row.anon_grown_bytes = 1000;
+	p.row.anon_heap_bytes = 0;
+	mt_coverage_get(&c, &p);
+	assert_true(c.pct == -1);
+	assert_false(c.low);
+}
+
 static void test_storms(void **state)
 {
 	static const struct mt_storm_row storm = { 10, 9, 8, 700, 2, 4, 5, { eights, 13 } };
@@ -559,6 +586,7 @@ int main(void)
 		WITH_FILE(test_orphans_are_refused),
 		WITH_FILE(test_meta),
 		cmocka_unit_test(test_heap),
+		cmocka_unit_test(test_coverage),
 		cmocka_unit_test(test_storms),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_lifetime),

@@ -18,8 +18,11 @@ void mt_coverage_get(struct mt_coverage *out, const struct mt_model_process *p)
 		c.unexplained_bytes = row->anon_grown_bytes - row->anon_heap_bytes;
 	}
 	if (c.grown_bytes > 0) {
-		c.pct = 100.0 * row->anon_heap_bytes / row->anon_grown_bytes;
-		c.low = c.pct < LOW_PCT && c.unexplained_bytes >= WORTH_A_WORD_BYTES;
+		double pct = 100.0 * row->anon_heap_bytes / row->anon_grown_bytes;
+
+		c.low = pct < LOW_PCT && c.unexplained_bytes >= WORTH_A_WORD_BYTES;
+		if (row->seen_ns >= 0)
+			c.pct = pct;
 	}
 	*out = c;
 }

@@ -14,7 +14,7 @@
 #include "model/model.h"
 
 struct mt_coverage {
-	double pct;		   /* -1: it did not grow, or that was not watched */
+	double pct;		   /* -1: it did not grow, or its heap was not watched */
 	int64_t grown_bytes;	   /* -1: not watched */
 	int64_t unexplained_bytes; /* -1: likewise */
 	bool low;		   /* so little that the heap is not the whole story */

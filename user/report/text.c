@@ -407,13 +407,13 @@ static void print_coverage(struct mt_printer *p, const struct mt_model_process *
 	if (row->heap_note)
 		mt_print_field(p, "Heap", "%s", row->heap_note);
 	print_runtimes(p, row->runtimes);
-	if (c.pct < 0)
-		return;
-	mt_print_field(p, "Coverage", "%s%.0f%% of %s of anonymous growth is %s's",
-		       c.low ? "LOW: " : "", c.pct, BYTES(c.grown_bytes),
-		       row->allocators ?: "a known allocator");
+	if (c.pct >= 0)
+		mt_print_field(p, "Coverage", "%s%.0f%% of %s of anonymous growth is %s's",
+			       c.low ? "LOW: " : "", c.pct, BYTES(c.grown_bytes),
+			       row->allocators ?: "a known allocator");
 	if (c.low)
-		mt_print_field(p, "", "%s came otherwise: see the mappings",
+		mt_print_field(p, c.pct < 0 ? "Coverage" : "",
+			       "%s%s came otherwise: see the mappings", c.pct < 0 ? "none: " : "",
 			       BYTES(c.unexplained_bytes));
 }
 
