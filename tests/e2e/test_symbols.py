@@ -193,6 +193,15 @@ def test_perf_map_in_namespaces():
     check(any("grow" in name for name in names), f"names {names}")
 
 
+def test_perf_map_of_another():
+    """One that an earlier process of the same pid has left says nothing of this one."""
+    inside = ('mount -t tmpfs none /tmp && echo "0 7fffffffffff stale" >/tmp/perf-$$.map && '
+              'touch -d "1 hour ago" /tmp/perf-$$.map && exec "$@"')
+    recording = record("--", need("unshare"), "-m", "-p", "-f", "sh", "-c", inside, "sh",
+                       need("node"), "-e", JIT, cwd=scratch())
+    check("stale" not in jit_names(recording), "code has the names of another process's")
+
+
 RUST = """
 fn fill(n: usize) -> Vec<Vec<u8>> {
     let mut all = Vec::new();

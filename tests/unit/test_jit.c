@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "elf_fixture.h"
 #include "symbol/demangle.h"
@@ -155,7 +156,7 @@ static int open_as(const char *mode, uid_t file_owner, uid_t owner)
 
 	fixture_run("chmod %s jail/tmp/perf-7.map && chown %u jail/tmp/perf-7.map", mode,
 		    file_owner);
-	fd = mt_perfmap_open(root, 7, owner);
+	fd = mt_perfmap_open(root, 7, owner, 0);
 	if (fd >= 0)
 		close(fd);
 	return fd < 0 ? fd : 0;
@@ -192,7 +193,27 @@ static void test_what_it_may_be(void **state)
 		fixture_run("rm -rf jail && mkdir -p jail/tmp && echo > jail/secret && %s",
 			    makes[i]);
 		root = open(fixture_path("jail"), O_PATH | O_CLOEXEC);
-		assert_int_equal(mt_perfmap_open(root, 7, getuid()), -ENOENT);
+		assert_int_equal(mt_perfmap_open(root, 7, getuid(), 0), -ENOENT);
+	}
+}
+
+/* A process that begins now has not written it an hour ago. */
+static void test_of_another_process(void **state)
+{
+	static const struct {
+		const char *when;
+		bool taken;
+	} cases[] = { { "now", true }, { "1 hour", true }, { "-1 hour", false } };
+
+	fixture_run("rm -rf jail && mkdir -p jail/tmp && : > jail/tmp/perf-7.map");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_close_ int root = open(fixture_path("jail"), O_PATH | O_CLOEXEC), fd = -1;
+		struct timespec now;
+
+		fixture_run("touch -d '%s' jail/tmp/perf-7.map", cases[i].when);
+		clock_gettime(CLOCK_BOOTTIME, &now);
+		fd = mt_perfmap_open(root, 7, getuid(), (uint64_t)now.tv_sec * 1000000000);
+		assert_int_equal(fd >= 0, cases[i].taken);
 	}
 }
 
@@ -218,6 +239,7 @@ int main(void)
 		cmocka_unit_test(test_against_model),
 		cmocka_unit_test(test_who_may_write_it),
 		cmocka_unit_test(test_what_it_may_be),
+		cmocka_unit_test(test_of_another_process),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

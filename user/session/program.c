@@ -207,6 +207,7 @@ int mt_program_look(struct mt_program *p, int64_t now_ns, int64_t heap_live_byte
 	bool first = p->status_fd < 0 && p->birth == MT_BIRTH_ATTACH;
 	struct mt_proc_status status;
 	struct mt_sample sample;
+	struct mt_proc_stat stat;
 	int64_t cpu_ns;
 	int err;
 
@@ -216,6 +217,8 @@ int mt_program_look(struct mt_program *p, int64_t now_ns, int64_t heap_live_byte
 		return p->status_fd;
 	if (p->root_fd < 0)
 		p->root_fd = mt_locate_open_root(p->pid);
+	if (!p->born_ns && !mt_proc_stat(p->pid, &stat))
+		p->born_ns = stat.start_ns;
 	err = mt_proc_read_status(p->status_fd, &status);
 	if (err)
 		return err;

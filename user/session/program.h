@@ -84,6 +84,7 @@ struct mt_program {
 	int root_fd;	 /* its root directory, which outlives it */
 	pid_t inner_pid; /* in its own pid namespace, and who runs it: as last seen */
 	uid_t uid;
+	uint64_t born_ns; /* CLOCK_BOOTTIME: when the process began, of which this is an image */
 	struct mt_rss rss;
 	int64_t mapped_peak_bytes;
 	int64_t cpu_start_ns; /* the process's CPU time when it began, or we attached */

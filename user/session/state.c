@@ -55,7 +55,7 @@ void mt_session_keep_map(struct mt_session *s, struct mt_program *p)
 
 	if (p->root_fd < 0 || !p->inner_pid || s->nr_maps == MT_MAPS_MAX)
 		return;
-	fd = mt_perfmap_open(p->root_fd, p->inner_pid, p->uid);
+	fd = mt_perfmap_open(p->root_fd, p->inner_pid, p->uid, p->born_ns);
 	mt_cleanup_fd(&p->root_fd);
 	if (fd < 0)
 		return;

@@ -6,7 +6,7 @@
  * /tmp is everybody's, so the file must be owned by root or by who runs the process, be
  * nobody else's to write, and be there itself: no link is followed, on no part of the path.
  * It is that of the process's own root directory, under the pid that it has in its own
- * namespace.
+ * namespace. Pids come again: what was last written before the process began is of another one.
  *
  * Nothing is owned but the descriptor that is handed out. Thread-safe. Errors are -errno:
  * -ENOENT there is none that is acceptable.
@@ -22,6 +22,7 @@ struct mt_perfmap {
 	int fd;
 };
 
-int mt_perfmap_open(int root_fd, pid_t inner_pid, uid_t owner);
+/* `born_ns`: when the process began, CLOCK_BOOTTIME as /proc has it. */
+int mt_perfmap_open(int root_fd, pid_t inner_pid, uid_t owner, uint64_t born_ns);
 
 #endif
