@@ -2,7 +2,7 @@
 """Fork, vfork, exec, children that come and go, crowds: one entry per program image."""
 import statistics
 
-from memtide import Recording, check, image, images, need, program, record
+from memtide import Program, Recording, check, image, images, need, program, record
 from truth import check_lossless, compare_all
 
 
@@ -70,6 +70,22 @@ def test_end_at_once():
         told = (process["heap_note"] is None, len(process["allocators"]))
         check(told == ((True, 1) if process["heap"] else (False, 0)),
               f"heap {bool(process['heap'])}, {process['heap_note']}, {process['allocators']}")
+
+
+def test_children_of_attached():
+    """Children of what runs already may end before they are attached to, and say so then."""
+    target = Program(need("sh"), "-c", f"read x; {program('leaf')}; " + "(:); " * 20 + "echo done; read x")
+    recording = Recording("-p", str(target.pid))
+    recording.await_attached()
+    target.go()
+    target.await_line("done")
+    recording.interrupt()
+    processes = [p for p in recording.report()["processes"] if p["pid"] != target.pid]
+    check(len(processes) >= 20, f"{len(processes)} children")
+    untold = [p["pid"] for p in processes if not p["heap"] and not p["heap_note"]]
+    check(not untold, f"no heap, and no word why: {untold}")
+    missed = sum(not p["heap"] for p in processes)
+    print(f"{missed} of {len(processes)} were not attached to")
 
 
 def test_exec_of_more():

@@ -217,7 +217,7 @@ static int put_process(struct mt_drain *d, const struct mt_program *p)
 		.comm = p->comm,
 		.exe = p->exe,
 		.cgroup = p->cgroup,
-		.heap_note = p->heap_note,
+		.heap_note = mt_program_heap_note(p),
 		.start_ns = p->start_ns - d->start_ns,
 		.end_ns = relative(d, p->end_ns),
 		.ended = ended_names[p->ended],

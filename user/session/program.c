@@ -259,6 +259,13 @@ bool mt_program_heap_watched(const struct mt_program *p)
 	return p->seen_ns >= 0 && p->nr_probed;
 }
 
+const char *mt_program_heap_note(const struct mt_program *p)
+{
+	if (p->heap_note || mt_program_heap_watched(p))
+		return p->heap_note;
+	return "it was not attached to in time; mappings and faults only";
+}
+
 bool mt_program_seen_from_start(const struct mt_program *p)
 {
 	return p->birth != MT_BIRTH_ATTACH && p->seen_ns >= 0 && p->seen_ns <= p->start_ns;

@@ -134,6 +134,9 @@ void mt_program_look_through(struct mt_program *p, pid_t tid);
 /* Its allocator is probed: what the kernel counted is its heap. */
 bool mt_program_heap_watched(const struct mt_program *p);
 
+/* Why not, or only in part; NULL: there is nothing to say. */
+const char *mt_program_heap_note(const struct mt_program *p);
+
 /* Its calls were counted from its first instruction on. */
 bool mt_program_seen_from_start(const struct mt_program *p);
 
