@@ -423,6 +423,15 @@ def test_named_library_missing():
     check("/nonexistent/lib.so" in recording.stderr(), f"it said {recording.stderr()!r}")
 
 
+def test_named_library_prefix():
+    """So is a prefix that no function has, which would count nothing."""
+    for prefix in ("own", "Own_", "own_m"):
+        recording = record("--", program("own"), status=2,
+                           options=("--lib", program("lib/libown.so"), "--symbol-prefix", prefix))
+        told = f"it has no {prefix}malloc" in recording.stderr()
+        check(told and "--symbol-prefix" in recording.stderr(), f"it said {recording.stderr()!r}")
+
+
 def test_unnamed_library():
     """Without --lib only the C library's part is known, and that is byte-exact."""
     recording = record("--", program("own"))

@@ -368,6 +368,19 @@ static void test_given_library(void **state)
 	assert_null(look_at(l, "your.so")->allocator);
 }
 
+static void test_has_malloc(void **state)
+{
+	fixture_compile("my.so", "void *my_malloc(unsigned long n) { return (void *)n; }\n",
+			"-shared -fPIC");
+	fixture_compile("hidden", "int main(void) { return 0; }\n", "-s");
+	assert_int_equal(mt_locate_has_malloc(fixture_path("my.so"), "my_"), 1);
+	assert_int_equal(mt_locate_has_malloc(fixture_path("my.so"), ""), 0);
+	assert_int_equal(mt_locate_has_malloc(fixture_path("my.so"), "my"), 0);
+	assert_int_equal(mt_locate_has_malloc(fixture_path("hidden"), "my_"), 1);
+	assert_int_equal(mt_locate_has_malloc("/nowhere", "my_"), -ENOENT);
+	assert_int_equal(mt_locate_has_malloc(fixture_dir, "my_"), -ENOEXEC);
+}
+
 static void test_foreign_malloc(void **state)
 {
 	__cleanup(mt_locator_free) struct mt_locator *l = NULL;
@@ -505,9 +518,9 @@ int main(void)
 		cmocka_unit_test(test_by_name),		cmocka_unit_test(test_same_inode_elsewhere),
 		cmocka_unit_test(test_overlay),		cmocka_unit_test(test_no_file),
 		cmocka_unit_test(test_changed_content), cmocka_unit_test(test_only_regular_files),
-		cmocka_unit_test(test_given_library),	cmocka_unit_test(test_foreign_malloc),
-		cmocka_unit_test(test_refused),		cmocka_unit_test(test_static_programs),
-		cmocka_unit_test(test_lookup),
+		cmocka_unit_test(test_given_library),	cmocka_unit_test(test_has_malloc),
+		cmocka_unit_test(test_foreign_malloc),	cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_static_programs), cmocka_unit_test(test_lookup),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

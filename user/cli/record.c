@@ -402,7 +402,7 @@ int mt_command_record(const struct mt_options *o, const struct mt_launch_signals
 		return MT_EXIT_NOT_FOUND;
 	if (r.launch_err == -EACCES || r.launch_err == -ENOEXEC)
 		return MT_EXIT_NOT_EXECUTABLE;
-	if (err == -EINVAL && !r.session) /* the list of processes makes no sense */
+	if (err == -EINVAL && !r.session) /* what was asked for makes no sense */
 		return MT_EXIT_USAGE;
 	if (err)
 		return exit_code(o, err);

@@ -78,9 +78,16 @@ static int add_libraries(struct mt_session *s, const struct mt_session_options *
 {
 	for (size_t i = 0; i < options->nr_libraries; i++) {
 		const struct mt_session_library *lib = &options->libraries[i];
-		int err = access(lib->path, R_OK) ? -errno : 0;
+		int has = mt_locate_has_malloc(lib->path, lib->prefix);
+		int err =
+			has < 0 ? has : mt_locator_add_library(s->locator, lib->path, lib->prefix);
 
-		err = err ? err : mt_locator_add_library(s->locator, lib->path, lib->prefix);
+		if (!has)
+			return mt_err(
+				-EINVAL,
+				"--lib %s: it has no %smalloc: what stands in front of malloc "
+				"in its names (nm -D) is for --symbol-prefix",
+				lib->path, lib->prefix);
 		if (err)
 			return mt_err(err,
 				      "--lib %s: %s: one in a container is at /proc/PID/root/...",

@@ -550,6 +550,13 @@ int mt_allocator_recognise(struct mt_elf *elf, const char *prefix, struct mt_all
 	return err ? err : out->nr_sites ? 0 : -ENOENT;
 }
 
+bool mt_allocator_has_malloc(struct mt_elf *elf, const char *prefix)
+{
+	const struct match m = { .elf = elf, .family = &mt_catalogue_custom, .prefix = prefix };
+
+	return is_there(&m);
+}
+
 void mt_probe_site_to_entry(struct mt_probe_site *site)
 {
 	uint32_t moved = site->function_offset - site->entry;

@@ -55,6 +55,9 @@ struct mt_allocator {
  */
 int mt_allocator_recognise(struct mt_elf *elf, const char *prefix, struct mt_allocator *out);
 
+/* Has the file a malloc whose name begins so? */
+bool mt_allocator_has_malloc(struct mt_elf *elf, const char *prefix);
+
 /* Is the function that begins at `file_offset` probed? */
 bool mt_allocator_has(const struct mt_allocator *a, uint64_t file_offset);
 

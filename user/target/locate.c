@@ -289,6 +289,15 @@ static bool may_hide_allocator(struct mt_elf *elf)
 	       !mt_elf_has_section(elf, ".symtab");
 }
 
+int mt_locate_has_malloc(const char *path, const char *prefix)
+{
+	_close_ int fd = mt_locate_open_regular(AT_FDCWD, path, 0);
+	__cleanup(mt_elf_free) struct mt_elf *elf = NULL;
+	int err = fd < 0 ? fd : mt_elf_new(&elf, fd);
+
+	return err ? err : mt_allocator_has_malloc(elf, prefix) || may_hide_allocator(elf);
+}
+
 static int read_allocator(struct mt_elf *elf, const char *prefix, struct mt_probe_target *t)
 {
 	_free_ struct mt_allocator *a = malloc(sizeof(*a));

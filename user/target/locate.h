@@ -73,6 +73,12 @@ void mt_locator_set_opened(struct mt_locator *l,
  */
 int mt_locator_add_library(struct mt_locator *l, const char *path, const char *prefix);
 
+/*
+ * Can the file at `path` be such a one: has it a malloc whose name begins so? 1, 0 or -errno. A
+ * program may have it where only its debug file says so.
+ */
+int mt_locate_has_malloc(const char *path, const char *prefix);
+
 /* The file that `mapping` of process `pid` maps. */
 int mt_locator_open(struct mt_locator *l, pid_t pid, const struct mt_mapping *mapping,
 		    const struct mt_probe_target **out);
