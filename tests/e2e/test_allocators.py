@@ -456,6 +456,40 @@ def test_static_stripped():
           f"not told: {text}")
 
 
+OWN_MALLOC = """
+#include <stddef.h>
+static _Alignas(16) char room[1 << 20];
+static size_t used;
+void *malloc(size_t n)
+{
+    void *p = room + used;
+    used += (n + 15) / 16 * 16;
+    return p;
+}
+void *calloc(size_t n, size_t m) { return malloc(n * m); }
+void *realloc(void *p, size_t n) { return malloc(n); }
+void free(void *p) { __asm__ volatile("" : : "r"(p)); }
+int main(void)
+{
+    for (int i = 0; i < 100; i++)
+        free(malloc(1000));
+    return 0;
+}
+"""
+
+
+def test_static_own():
+    """A malloc of the program's own is not the C library's, and is counted when it is named."""
+    binary = build(OWN_MALLOC, "-static", "-fno-builtin")
+    process = image(record("--", binary).report())
+    check((process["heap"], process["allocators"]) == (None, []),
+          f"heap {process['heap']}, allocators {process['allocators']}")
+    check("--lib" in process["heap_note"], f"note {process['heap_note']}")
+    process = image(record("--", binary, options=("--lib", binary)).report())
+    check(process["allocators"] == ["malloc"], f"allocators {process['allocators']}")
+    check(process["heap"]["alloc_count"] >= 100, f"heap {process['heap']}")
+
+
 # The build information that Go's linker writes: magic, flags (strings follow), a version.
 GO = r"""
 #include <stdlib.h>

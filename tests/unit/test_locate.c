@@ -458,6 +458,13 @@ static void test_static_programs(void **state)
 	const struct mt_probe_target *t;
 
 	fixture_compile("named", allocating, "-static -fno-builtin");
+	fixture_compile("own",
+			"void *malloc(unsigned long n) { return (void *)n; }\n"
+			"void *calloc(unsigned long n, unsigned long m) { return malloc(n * m); }\n"
+			"void *realloc(void *p, unsigned long n) { return malloc(n); }\n"
+			"void free(void *p) { *(volatile char *)p = 1; }\n"
+			"int main(void) { free(malloc(1)); return 0; }\n",
+			"-static -fno-builtin");
 	fixture_run("strip -o bare named");
 	fixture_run("cp named linked && objcopy --only-keep-debug linked linked.debug && "
 		    "objcopy --strip-all --add-gnu-debuglink=linked.debug linked");
@@ -465,7 +472,11 @@ static void test_static_programs(void **state)
 	assert_int_equal(mt_locator_new(&l), 0);
 	t = look_at(l, "named");
 	assert_string_equal(t->allocator->name, "glibc");
+	assert_false(t->foreign_malloc);
 	assert_false(t->no_symbols);
+	t = look_at(l, "own");
+	assert_true(t->foreign_malloc);
+	assert_true(!t->allocator || !strstr(t->allocator->name, "glibc"));
 	t = look_at(l, "bare");
 	assert_null(t->allocator);
 	assert_true(t->no_symbols);

@@ -223,6 +223,7 @@ const struct mt_catalogue_family mt_catalogue[] = {
 		.is_libc = true,
 		.prefixes = none,
 		.marks = static_glibc_marks,
+		.malloc_alias = "__libc_malloc", /* a program's own malloc takes its place */
 		.own = threads,
 		.flushers = glibc_flushers,
 		.version = &static_glibc_version,

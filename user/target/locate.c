@@ -265,6 +265,15 @@ static bool exports_malloc(struct mt_elf *elf, uint64_t *malloc)
 	       !mt_elf_exported(elf, "free", &free);
 }
 
+/* A program that has its C library in itself: nothing could come before its malloc. */
+static bool has_own_malloc(struct mt_elf *elf, uint64_t *malloc)
+{
+	uint64_t other;
+
+	return is_static_program(elf) && !mt_elf_function(elf, "__libc_start_main", &other) &&
+	       !mt_elf_function(elf, "malloc", malloc) && !mt_elf_function(elf, "free", &other);
+}
+
 /* Where a file has no debug information of its own. Nothing here reads it but for names. */
 static int open_debug(struct mt_elf *elf, const struct mt_probe_target *t, uid_t owner, int root)
 {
@@ -317,8 +326,8 @@ static int read_allocator(struct mt_elf *elf, const char *prefix, struct mt_prob
 			t->path);
 	t->exports_malloc = exports_malloc(elf, &at);
 	t->foreign_malloc =
-		err == -ENOEXEC ||
-		(t->exports_malloc && !(t->allocator && mt_allocator_has(t->allocator, at)));
+		err == -ENOEXEC || ((t->exports_malloc || has_own_malloc(elf, &at)) &&
+				    !(t->allocator && mt_allocator_has(t->allocator, at)));
 	t->no_symbols = is_static_program(elf) && !mt_elf_each_function(elf, stop, NULL);
 	return 0;
 }
