@@ -108,6 +108,7 @@ def check_midflight(process, before, first, last, after):
 
 
 test_midflight.timeout_s = 120
+test_midflight.alone = "100 threads, of which nothing may be lost"
 
 
 def test_duration():
@@ -122,6 +123,9 @@ def test_duration():
     check(0.8 <= duration <= 3, f"-d 1 recorded {duration} s")
     check_text(target.pid)
     target.end()
+
+
+test_duration.alone = "timed"
 
 
 def test_two_pids():
@@ -210,6 +214,7 @@ def test_crowd_attached():
 
 
 test_crowd_attached.timeout_s = 200
+test_crowd_attached.alone = "-n takes all processes of that name"
 
 
 def test_interrupt_attach():
@@ -227,6 +232,9 @@ def test_interrupt_attach():
         check_text(pid)
     target.go()
     target.wait()
+
+
+test_interrupt_attach.alone = "it must come while hundreds are attached to"
 
 
 def test_interrupt_command():

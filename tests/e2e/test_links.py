@@ -93,6 +93,9 @@ def test_shared_attach():
     check(shared < 5 * alone, f"{shared:.1f} s, {alone:.1f} s by a session")
 
 
+test_shared_attach.alone = "timed"
+
+
 def test_shared_beside():
     """Recorders that share events come and go beside each other: none takes what is another's."""
     [target] = attached()
