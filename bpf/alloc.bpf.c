@@ -109,7 +109,8 @@ static __always_inline void on_call(struct pt_regs *ctx, struct mt_thread *th,
 	call->remapped = 0;
 	if (mt_call_frees(probe->func) && call->arg)
 		call->has_old = live_take(th->slot, call->arg, &call->old);
-	call->weight = call->has_old ? 1 : weight_of(th, call->size_bytes);
+	call->weight =
+		call->has_old || probe->func == MT_FUNC_FREE ? 1 : weight_of(th, call->size_bytes);
 	call->probe = index;
 	call->result = probe->result;
 	call->func = probe->func;
@@ -260,8 +261,11 @@ static __always_inline bool is_own(struct pt_regs *ctx, struct mt_thread *th, st
 	__u64 sp = PT_REGS_SP(ctx), caller = mt_user_word(sp);
 
 	for (int i = 0; i < 2 && th->call.func; i++) {
-		switch (mt_call_nesting(&th->call, index, sp, caller,
-					is_internal(ctx, &th->call, probe, caller))) {
+		bool internal = is_internal(ctx, &th->call, probe, caller);
+
+		switch (mt_is_left(&th->call)
+				? MT_NESTING_NONE
+				: mt_call_nesting(&th->call, index, sp, caller, internal)) {
 		case MT_NESTING_INSIDE:
 			return false;
 		case MT_NESTING_BESIDE:

@@ -152,4 +152,19 @@ static __always_inline void block_gone(struct mt_thread *th, struct mt_proc *pro
 	mt_storm_end(rec, th->slot);
 }
 
+/*
+ * Was the pending call left by longjmp or an exception? Once something else has been called from
+ * where it was, the word that it was to return by is another one.
+ */
+static __always_inline bool mt_is_left(const struct mt_pending *call)
+{
+	__u64 word;
+
+	if (!MT_RETURN_POP) /* that is in a register first */
+		return false;
+	word = mt_user_word(call->sp);
+	return word && word != mt_trampoline() &&
+	       !(call->result == MT_RESULT_RET && word == call->caller);
+}
+
 #endif

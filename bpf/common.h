@@ -96,6 +96,17 @@ static __always_inline __u64 mt_user_word(__u64 address)
 	return word;
 }
 
+/*
+ * Where a return probe has calls return to: the first word of the pages for single-stepping
+ * (uprobe_get_trampoline_vaddr()).
+ */
+static __always_inline __u64 mt_trampoline(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr);
+}
+
 /* What the unwinder starts from; `pc` and `sp` are the caller's, if `after_call`. */
 static __always_inline void mt_walk_begin(const struct pt_regs *regs, struct mt_thread *th,
 					  __u64 pc, __u64 sp)

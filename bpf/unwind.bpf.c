@@ -271,16 +271,13 @@ __noinline int mt_code_forget(__u64 start, __u64 len, __u32 slot, __u32 mapped)
 	return mt_code_generation == before ? 0 : mt_lose(MT_LOST_CODE_REPLACED);
 }
 
-/*
- * The return address that a return probe has replaced in this stack, where `pc` is what the kernel
- * put there: the first word of the pages for single-stepping (uprobe_get_trampoline_vaddr()).
- */
+/* The return address that a return probe has replaced in this stack by `pc`. */
 static __always_inline __u64 hidden_return(__u64 pc, __u64 at)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct return_instance *ri = BPF_CORE_READ(task, utask, return_instances);
 
-	if (pc != BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr))
+	if (pc != mt_trampoline())
 		return 0;
 	for (int i = 0; i < MT_HIDDEN_MAX && ri; i++) {
 		if (BPF_CORE_READ(ri, stack) == at)

@@ -416,6 +416,66 @@ def test_named_library_throws():
         check(counted == 100, f"{kind}: {counted} blocks")
 
 
+LEAVING = """
+#include <setjmp.h>
+#include <stdlib.h>
+#define NOINLINE __attribute__((noipa))
+static jmp_buf out;
+NOINLINE void *own_malloc(size_t n)
+{
+    if (n > 1000000)
+        longjmp(out, 1);
+    return malloc(n);
+}
+NOINLINE void *own_realloc(void *p, size_t n)
+{
+    if (n > 1000000)
+        longjmp(out, 1);
+    return realloc(p, n);
+}
+NOINLINE void own_free(void *p) { free(p); }
+static NOINLINE void deeper(int depth)
+{
+    volatile char frame[300];
+    frame[0] = (char)depth;
+    if (depth)
+        deeper(depth - 1);
+    else
+        for (int i = 0; i < 10; i++)
+            own_free(own_malloc(10));
+    frame[1] = 0;
+}
+int main(void)
+{
+    for (volatile int i = 0; i < 100; i++) {
+        void *volatile p = own_malloc(50);
+        if (!setjmp(out))
+            own_realloc(p, 2000000);
+        deeper(3);
+        own_free(p);
+        if (!setjmp(out))
+            own_malloc(2000000);
+        deeper(2);
+    }
+    return 0;
+}
+"""
+
+
+def test_named_library_left():
+    """A call that is left by longjmp hides none that comes after it from deeper."""
+    binary = build(LEAVING, "-O1", "-fno-builtin")
+    for kind in ("session", "multi", "perf"):
+        recording = record("--", binary, options=("--lib", binary, "--symbol-prefix", "own_",
+                                                  "--uprobes", kind))
+        process = image(recording.report())
+        counts = {n: sum(s["alloc_count"] for s in process["sites"] if s["size_bytes"]["max"] == n)
+                  for n in (10, 50)}
+        check(counts == {10: 2000, 50: 100}, f"{kind}: {counts}")
+        check(process["heap"]["live_bytes"] == 0, f"{kind}: {process['heap']}")
+        check(process["heap"]["unknown_free_count"] == 0, f"{kind}: {process['heap']}")
+
+
 def test_named_library_missing():
     """A name that nothing has is told, before the command is started."""
     recording = record("--", program("own"), status=None,
