@@ -359,6 +359,10 @@ static __always_inline int on_entry(struct pt_regs *ctx, struct mt_thread *th, s
 		inside = mt_sample_bytes && skips && is_inside_skipped(ctx, &th->call, index);
 	if (probe->func == MT_FUNC_FREE) {
 		on_free(ctx, th, proc, probe, index, inside);
+		if (!inside && probe->result == MT_RESULT_RETURN) {
+			on_call(ctx, th, probe, index); /* it may free by another's */
+			return CALL_PENDING;
+		}
 	} else if (probe->result == MT_RESULT_UNKNOWN && !inside) {
 		on_throwing(ctx, th, proc, probe);
 	} else if (!inside) {
@@ -507,7 +511,7 @@ static __always_inline void on_exit(struct pt_regs *ctx, struct mt_thread *th, s
 			return;
 		call_discard(th, proc);
 	}
-	if (result(&th->call, PT_REGS_RC(ctx), &addr)) {
+	if (th->call.func != MT_FUNC_FREE && result(&th->call, PT_REGS_RC(ctx), &addr)) {
 		if (addr)
 			on_return(ctx, th, proc, addr);
 		else

@@ -476,6 +476,42 @@ def test_named_library_left():
         check(process["heap"]["unknown_free_count"] == 0, f"{kind}: {process['heap']}")
 
 
+HEADERS = """
+#include <stdlib.h>
+#define NOINLINE __attribute__((noipa))
+NOINLINE void *own_malloc(size_t n)
+{
+    char *p = malloc(n + 16);
+    return p + 16;
+}
+static void *kept;
+NOINLINE void own_free(void *p)
+{
+    free(kept);
+    kept = malloc(33);
+    free((char *)p - 16);
+}
+int main(void)
+{
+    for (int i = 0; i < 200; i++)
+        own_free(own_malloc(77));
+    free(malloc(55));
+    return 0;
+}
+"""
+
+
+def test_named_library_free():
+    """What a named allocator's free does with another allocator is no business of the program's."""
+    binary = build(HEADERS, "-O1", "-fno-builtin")
+    for kind in ("session", "perf"):
+        recording = record("--", binary, options=("--lib", binary, "--symbol-prefix", "own_",
+                                                  "--uprobes", kind))
+        heap = image(recording.report())["heap"]
+        got = [heap[f"{what}_count"] for what in ("alloc", "free", "live", "unknown_free")]
+        check(got == [201, 201, 0, 0], f"{kind}: {got}")
+
+
 def test_named_library_missing():
     """A name that nothing has is told, before the command is started."""
     recording = record("--", program("own"), status=None,

@@ -376,6 +376,7 @@ static void test_given_prefix(void **state)
 	assert_int_equal(recognise("my", &a), -ENOENT);
 	assert_int_equal(recognise_as("my", "my_", &a), 0);
 	expect_sites(&a, "my_malloc", "my_malloc my_free_sized");
+	assert_int_equal(find_site(&a, "my_free_sized")->result, MT_RESULT_RETURN);
 	assert_int_equal(recognise_as("my", "", &a), 0);
 	expect_sites(&a, "malloc", "malloc free");
 	assert_int_equal(recognise_as("my", "your_", &a), -ENOENT);

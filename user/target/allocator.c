@@ -282,14 +282,17 @@ static int add_rets(const struct match *m, const struct mt_ends *ends)
 	return 0;
 }
 
-/* How the results of the function at `offset` are learnt; the ends of one that may throw. */
+/* How results are learnt, and that a named free is over; the ends of one that may throw. */
 static enum mt_result result(const struct match *m, const struct mt_catalogue_function *f,
 			     uint64_t offset, struct mt_ends *ends)
 {
+	bool custom = m->family == &mt_catalogue_custom;
+	bool throws = f->throws || (custom && mt_ends_may_throw(m->elf));
+
 	ends->nr = 0;
-	if (f->func == MT_FUNC_FREE || f->func == MT_FUNC_PTHREAD_CREATE)
+	if (f->func == MT_FUNC_PTHREAD_CREATE || (f->func == MT_FUNC_FREE && (!custom || throws)))
 		return MT_RESULT_NONE;
-	if (!f->throws && !(m->family == &mt_catalogue_custom && mt_ends_may_throw(m->elf)))
+	if (!throws)
 		return MT_RESULT_RETURN;
 #ifdef __x86_64__
 	uint64_t address;
