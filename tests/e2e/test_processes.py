@@ -74,7 +74,8 @@ def test_end_at_once():
 
 def test_children_of_attached():
     """Children of what runs already may end before they are attached to, and say so then."""
-    target = Program(need("sh"), "-c", f"read x; {program('leaf')}; " + "(:); " * 20 + "echo done; read x")
+    children = f"{program('leaf')}; " + "(:); " * 20
+    target = Program(need("sh"), "-c", f"read x; {children} echo done; read x")
     recording = Recording("-p", str(target.pid))
     recording.await_attached()
     target.go()
