@@ -226,7 +226,9 @@ int mt_command_doctor(const struct mt_options *o)
 	v.nr = examine(v.checks, ARRAY_SIZE(v.checks), &f);
 	for (size_t i = 0; i < v.nr; i++)
 		v.able &= v.checks[i].ok || !v.checks[i].required;
-	v.prices_err = -mt_calibrate(&v.prices, f.uprobe_multi);
+	v.prices_err = -mt_calibrate(&v.prices, f.uprobe_session ? MT_LINK_SESSION
+						: f.uprobe_multi ? MT_LINK_MULTI
+								 : MT_LINK_PERF);
 	if (o->format == MT_FORMAT_JSON)
 		print_json(&v);
 	else

@@ -13,6 +13,7 @@
 
 #include <bpf/bpf.h>
 
+#include "session/perf.h"
 #include "session/puppet.h"
 #include "session/uapi.h"
 #include "util/cleanup.h"
@@ -83,55 +84,69 @@ static int find_code(struct dl_phdr_info *info, size_t size, void *arg)
 	return 1;
 }
 
-static int load_program(bool multi)
+static int attach_type(enum mt_link_kind kind)
 {
-	LIBBPF_OPTS(bpf_prog_load_opts, opts,
-		    .expected_attach_type = multi ? MT_BPF_TRACE_UPROBE_MULTI : 0);
-	static const struct bpf_insn nothing[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+	return kind == MT_LINK_SESSION ? MT_BPF_TRACE_UPROBE_SESSION
+	       : kind == MT_LINK_MULTI ? MT_BPF_TRACE_UPROBE_MULTI
+				       : 0;
+}
+
+/* It does nothing but answer. */
+static int load_program(enum mt_link_kind kind, int answer)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = attach_type(kind));
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = answer },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	int fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "mt_calibrate", "GPL", nothing,
-			       ARRAY_SIZE(nothing), &opts);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "mt_calibrate", "GPL", insns,
+			       ARRAY_SIZE(insns), &opts);
 
 	return fd < 0 ? -errno : fd;
 }
 
-static int attach(struct mt_puppet *p, int prog, bool multi, uint64_t code)
+/* A session is told of a return if its program answers 0 at the entry. */
+static int attach(struct mt_puppet *p, const int progs[2], enum mt_link_kind kind, uint64_t code)
 {
 	uint64_t offsets[CLASSES], cookies[CLASSES] = { 0 };
 	struct mt_puppet_probes entries = {
 		.offsets = offsets + PUSH,
 		.cookies = cookies,
 		.cnt = CLASSES - PUSH,
-		.prog_fd = prog,
-		.multi = multi,
+		.prog_fd = progs[0],
+		.attach_type = attach_type(kind),
 	};
 	struct mt_puppet_probes returns = entries;
 	int err;
 
 	for (int i = 0; i < CLASSES; i++)
 		offsets[i] = code + (i + 1) * SLOT;
-	returns.returns = true;
+	returns.returns = kind != MT_LINK_SESSION;
 	returns.offsets = offsets + RETURN;
 	returns.cnt = 1;
+	if (kind == MT_LINK_SESSION) {
+		entries.cnt--;
+		entries.prog_fd = progs[1];
+	}
 	err = mt_puppet_probe(p, &returns);
 	return err ? err : mt_puppet_probe(p, &entries);
 }
 
-static int run_round(struct mt_puppet *p, uint64_t code, int64_t ns[CLASSES])
+/* In its CPU time: what else the machine does is not taken for the trap's price. */
+static int run_round(struct mt_puppet *p, int clock, uint64_t code, int64_t ns[CLASSES])
 {
 	uint64_t loop;
 	int err = mt_puppet_address(p, code, &loop);
 
 	for (int i = 0; !err && i < CLASSES; i++) {
 		uint64_t args[3] = { CALLS, loop + (i + 1) * SLOT };
-		int64_t from;
+		int64_t from, to;
 
 		err = mt_puppet_call(p, loop, args);
-		from = mt_clock_ns();
+		err = err ? err : mt_perf_ran(clock, &from);
 		err = err ? err : mt_puppet_finish(p);
-		ns[i] = mt_clock_ns() - from;
+		err = err ? err : mt_perf_ran(clock, &to);
+		ns[i] = err ? 0 : to - from;
 	}
 	return err;
 }
@@ -155,9 +170,10 @@ static double price(int64_t ns[][CLASSES], int rounds, enum class what, enum cla
 	return (double)more[middle] / CALLS;
 }
 
-int mt_calibrate(struct mt_trap_prices *out, bool multi)
+int mt_calibrate(struct mt_trap_prices *out, enum mt_link_kind kind)
 {
-	_close_ int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), prog = -1;
+	_close_ int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), wait = -1, skip = -1,
+		    clock = -1;
 	__cleanup(mt_puppet_free) struct mt_puppet *p = NULL;
 	int64_t ns[ROUNDS][CLASSES], until = mt_clock_ns() + PATIENCE_NS;
 	uint64_t code = 0;
@@ -166,14 +182,18 @@ int mt_calibrate(struct mt_trap_prices *out, bool multi)
 	if (exe < 0)
 		return -errno;
 	dl_iterate_phdr(find_code, &code);
-	prog = load_program(multi);
-	if (prog < 0)
-		return prog;
+	wait = load_program(kind, 0);
+	skip = wait < 0 ? wait : load_program(kind, 1);
+	if (skip < 0)
+		return skip;
 	err = mt_puppet_new(&p, exe, NULL);
-	err = err ? err : attach(p, prog, multi, code);
-	err = err ? err : run_round(p, code, ns[0]); /* a warm-up: the next one replaces it */
+	err = err ? err : attach(p, (const int[]){ wait, skip }, kind, code);
+	clock = err ? err : mt_puppet_clock(p);
+	err = clock < 0
+		      ? clock
+		      : run_round(p, clock, code, ns[0]); /* a warm-up: the next one replaces it */
 	while (!err && rounds < ROUNDS && (!rounds || mt_clock_ns() < until))
-		err = run_round(p, code, ns[rounds++]);
+		err = run_round(p, clock, code, ns[rounds++]);
 	if (err)
 		return err;
 	*out = (struct mt_trap_prices){
@@ -188,7 +208,7 @@ int mt_calibrate(struct mt_trap_prices *out, bool multi)
 
 #else
 
-int mt_calibrate(struct mt_trap_prices *out, bool multi)
+int mt_calibrate(struct mt_trap_prices *out, enum mt_link_kind kind)
 {
 	return -ENOTSUP;
 }
@@ -197,7 +217,7 @@ int mt_calibrate(struct mt_trap_prices *out, bool multi)
 
 struct mt_calibration {
 	pthread_t thread;
-	bool multi;
+	enum mt_link_kind kind;
 	int err;
 	struct mt_trap_prices prices;
 };
@@ -206,17 +226,17 @@ static void *work(void *calibration)
 {
 	struct mt_calibration *c = calibration;
 
-	c->err = mt_calibrate(&c->prices, c->multi);
+	c->err = mt_calibrate(&c->prices, c->kind);
 	return NULL;
 }
 
-int mt_calibration_begin(struct mt_calibration **out, bool multi)
+int mt_calibration_begin(struct mt_calibration **out, enum mt_link_kind kind)
 {
 	struct mt_calibration *c = calloc(1, sizeof(*c));
 
 	if (!c)
 		return -ENOMEM;
-	c->multi = multi;
+	c->kind = kind;
 	if (pthread_create(&c->thread, NULL, work, c)) {
 		free(c);
 		return -EAGAIN;

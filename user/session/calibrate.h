@@ -11,7 +11,7 @@
 #ifndef MT_SESSION_CALIBRATE_H
 #define MT_SESSION_CALIBRATE_H
 
-#include <stdbool.h>
+#include "session/kernel.h"
 
 struct mt_trap_prices {
 	double push_ns; /* these three are emulated */
@@ -21,12 +21,12 @@ struct mt_trap_prices {
 	double return_ns;  /* what a return probe adds to its entry */
 };
 
-/* By uprobe_multi links; else by perf events. */
-int mt_calibrate(struct mt_trap_prices *out, bool multi);
+/* By links of this kind; MT_LINK_SHARED: as MT_LINK_PERF. */
+int mt_calibrate(struct mt_trap_prices *out, enum mt_link_kind kind);
 
 struct mt_calibration;
 
-int mt_calibration_begin(struct mt_calibration **out, bool multi);
+int mt_calibration_begin(struct mt_calibration **out, enum mt_link_kind kind);
 /* Waits for it, and frees it; what mt_calibrate() returned. NULL: -ENODATA. */
 int mt_calibration_end(struct mt_calibration **calibration, struct mt_trap_prices *out);
 

@@ -28,6 +28,7 @@ struct mt_faults {
 	struct mt_fault_sampling sampling;
 	int64_t coarsest; /* period * one_in, at most */
 	struct events events;
+	int64_t past_ns; /* that tasks ran in the time of earlier events */
 };
 
 static void events_close(struct events *e)
@@ -53,6 +54,16 @@ static int events_add(struct events *e, int event)
 	}
 	e->fds[e->nr++] = TAKE_FD(fd);
 	return 0;
+}
+
+/* One that cannot be read has ended with its task: it ran no more. */
+static int64_t events_running_ns(const struct events *e)
+{
+	int64_t total = 0, ns;
+
+	for (size_t i = 0; i < e->nr; i++)
+		total += mt_perf_ran(e->fds[i], &ns) ? 0 : ns;
+	return total;
 }
 
 static void set_sampling(struct mt_faults *f, const struct mt_fault_sampling *sampling)
@@ -155,6 +166,7 @@ int mt_faults_sample(struct mt_faults *f, const struct mt_fault_sampling *sampli
 			if (err && err != -ESRCH)
 				return err;
 		}
+		f->past_ns += events_running_ns(&f->events) - events_running_ns(&e);
 		events_close(&f->events);
 		f->events = e;
 		e = (struct events){ 0 };
@@ -188,7 +200,13 @@ int mt_faults_stats(const struct mt_faults *f, double event_ns, struct mt_fault_
 	return 0;
 }
 
+int64_t mt_faults_running_ns(const struct mt_faults *f)
+{
+	return f->past_ns + events_running_ns(&f->events);
+}
+
 void mt_faults_stop(struct mt_faults *f)
 {
+	f->past_ns = mt_faults_running_ns(f);
 	events_close(&f->events);
 }

@@ -55,6 +55,9 @@ int64_t mt_faults_coarsest(const struct mt_faults *f);
 /* The program's time is measured; event_ns: what the kernel takes to have it run. */
 int mt_faults_stats(const struct mt_faults *f, double event_ns, struct mt_fault_stats *out);
 
+/* How long the targets have run, since each is watched, to the nanosecond. */
+int64_t mt_faults_running_ns(const struct mt_faults *f);
+
 /* Stop seeing faults: nobody is told of any more. */
 void mt_faults_stop(struct mt_faults *f);
 

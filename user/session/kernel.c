@@ -2,6 +2,7 @@
 #include "session/kernel.h"
 
 #include <errno.h>
+#include <math.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -355,7 +356,7 @@ int mt_kernel_load(struct mt_kernel **out, const struct mt_kernel_options *optio
 	err = choose(k, options);
 	err = err ? err : mt_closer_new(&k->closer);
 	if (!err && k->links != MT_LINK_NONE)
-		err = mt_calibration_begin(&k->calibration, k->has_multi);
+		err = mt_calibration_begin(&k->calibration, k->links);
 	err = err ? err : load(k, options);
 	calibrated(k);
 	err = err ? err : attach_tasks(k);
@@ -387,6 +388,18 @@ void mt_kernel_free(struct mt_kernel **kernel)
 	memtide__destroy(k->skel);
 	free(k);
 	*kernel = NULL;
+}
+
+int mt_kernel_raise_prices(struct mt_kernel *k, double more_ns)
+{
+	/* More than the trap itself would be a mistake, as less than nothing is. */
+	more_ns = fmin(fmax(more_ns, 0), k->prices.push_ns);
+	k->prices.push_ns += more_ns;
+	k->prices.nop_ns += more_ns;
+	k->prices.branch_ns += more_ns;
+	k->prices.stepped_ns += more_ns;
+	k->prices.return_ns += more_ns;
+	return mt_probes_write_again(k->probes);
 }
 
 const struct mt_trap_prices *mt_kernel_prices(const struct mt_kernel *k)

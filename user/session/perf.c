@@ -135,6 +135,7 @@ int mt_perf_faults_open(pid_t tid, uint64_t period, int prog_fd)
 		.config = PERF_COUNT_SW_PAGE_FAULTS,
 		.sample_period = period,
 		.sample_type = PERF_SAMPLE_ADDR,
+		.read_format = PERF_FORMAT_TOTAL_TIME_RUNNING,
 		.inherit = 1,
 		.disabled = 1,
 	};
@@ -145,4 +146,27 @@ int mt_perf_faults_open(pid_t tid, uint64_t period, int prog_fd)
 	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, prog_fd) || ioctl(fd, PERF_EVENT_IOC_ENABLE, 0))
 		return -errno;
 	return TAKE_FD(fd);
+}
+
+int mt_perf_clock_open(pid_t tid)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_DUMMY,
+		.read_format = PERF_FORMAT_TOTAL_TIME_RUNNING,
+	};
+
+	return perf_open(&attr, tid, -1);
+}
+
+int mt_perf_ran(int event, int64_t *ns)
+{
+	uint64_t count_and_time[2];
+	ssize_t n = read(event, count_and_time, sizeof(count_and_time));
+
+	if (n != sizeof(count_and_time))
+		return n < 0 ? -errno : -EIO;
+	*ns = count_and_time[1];
+	return 0;
 }

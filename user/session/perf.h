@@ -37,4 +37,13 @@ int mt_perf_tracepoint_open_task(unsigned int id, pid_t tid);
  */
 int mt_perf_faults_open(pid_t tid, uint64_t period, int prog_fd);
 
+/* An event of a task that never happens, for mt_perf_ran(). */
+int mt_perf_clock_open(pid_t tid);
+
+/*
+ * How long the tasks of an event have run since it was opened, to the nanosecond: what the kernel's
+ * clocks of a process say of one that runs is as old as the last tick. Of faults and clocks.
+ */
+int mt_perf_ran(int event, int64_t *ns);
+
 #endif

@@ -44,13 +44,11 @@ void mt_probes_free(struct mt_probes **probes)
 	*probes = NULL;
 }
 
-static int write_rows(struct mt_probes *p, const struct mt_allocator *a)
+static int write_rows(const struct mt_probes *p, const struct mt_allocator *a, uint32_t first)
 {
-	if (a->nr_sites > MT_PROBES_MAX - p->next)
-		return -ENOSPC;
 	for (size_t i = 0; i < a->nr_sites; i++) {
 		const struct mt_probe_site *site = &a->sites[i];
-		uint32_t index = p->next + i;
+		uint32_t index = first + i;
 		struct mt_probe probe = {
 			.func = site->func,
 			.size = site->size_at,
@@ -81,7 +79,9 @@ static int add(struct mt_probes *p, const struct mt_probe_target *target,
 		p->v = v;
 	if (!v || !file)
 		return -ENOMEM;
-	err = write_rows(p, target->allocator);
+	if (target->allocator->nr_sites > MT_PROBES_MAX - p->next)
+		return -ENOSPC;
+	err = write_rows(p, target->allocator, p->next);
 	if (err)
 		return err;
 	file->target = target;
@@ -89,6 +89,15 @@ static int add(struct mt_probes *p, const struct mt_probe_target *target,
 	p->next += target->allocator->nr_sites;
 	*out = p->v[p->nr++] = TAKE_PTR(file);
 	return 0;
+}
+
+int mt_probes_write_again(const struct mt_probes *p)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < p->nr && !err; i++)
+		err = write_rows(p, p->v[i]->target->allocator, p->v[i]->first);
+	return err;
 }
 
 static struct mt_probes_file *find(const struct mt_probes *p, const struct mt_probe_target *target)

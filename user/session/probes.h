@@ -31,6 +31,9 @@ struct mt_probes_file {
 int mt_probes_new(struct mt_probes **out, int map_fd, const struct mt_trap_prices *prices);
 void mt_probes_free(struct mt_probes **probes);
 
+/* The prices have changed. */
+int mt_probes_write_again(const struct mt_probes *p);
+
 /* `returns_by` of the file, 0 where it was never probed. */
 unsigned int mt_probes_returns_by(const struct mt_probes *p, const struct mt_probe_target *target);
 

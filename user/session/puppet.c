@@ -385,6 +385,11 @@ void mt_puppet_free(struct mt_puppet **puppet)
 	*puppet = NULL;
 }
 
+int mt_puppet_clock(const struct mt_puppet *p)
+{
+	return p->pid ? mt_perf_clock_open(p->pid) : -ESRCH;
+}
+
 bool mt_puppet_is_alive(const struct mt_puppet *p)
 {
 	return p->pid != 0;
@@ -435,7 +440,7 @@ static int probe_multi(struct mt_puppet *p, const char *path, const struct mt_pu
 		.pid = p->pid,
 	};
 
-	return keep(p, mt_link_create_uprobe_multi(probes->prog_fd, MT_BPF_TRACE_UPROBE_MULTI, &m));
+	return keep(p, mt_link_create_uprobe_multi(probes->prog_fd, probes->attach_type, &m));
 }
 
 static int probe_perf(struct mt_puppet *p, const char *path, const struct mt_puppet_probes *probes,
@@ -461,7 +466,7 @@ int mt_puppet_probe(struct mt_puppet *p, const struct mt_puppet_probes *probes)
 	if (!probes->cnt)
 		return 0;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", p->fd);
-	if (probes->multi)
+	if (probes->attach_type)
 		return probe_multi(p, path, probes);
 	for (size_t i = 0; !err && i < probes->cnt; i++)
 		err = probe_perf(p, path, probes, i);

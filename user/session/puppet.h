@@ -33,17 +33,20 @@ struct mt_puppet;
 int mt_puppet_new(struct mt_puppet **out, int fd, struct mt_closer *closer);
 void mt_puppet_free(struct mt_puppet **puppet);
 
-/* Attaches a BPF program to the file's instructions, by one uprobe_multi link or perf events. */
+/* Attaches a BPF program to the file's instructions, by one link for all or perf events. */
 struct mt_puppet_probes {
 	const uint64_t *offsets;
 	const uint64_t *cookies;
 	uint32_t cnt;
 	int prog_fd;
-	bool multi;
+	int attach_type; /* MT_BPF_TRACE_UPROBE_*, of a link for many; 0: perf events */
 	bool returns;
 };
 
 int mt_puppet_probe(struct mt_puppet *p, const struct mt_puppet_probes *probes);
+
+/* A descriptor that mt_perf_ran() tells its CPU time of (perf.h); the caller's. */
+int mt_puppet_clock(const struct mt_puppet *p);
 
 /* False: it has been killed, or has lived too long. */
 bool mt_puppet_is_alive(const struct mt_puppet *p);

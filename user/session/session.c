@@ -11,6 +11,7 @@
 #include "session/features.h"
 #include "session/held.h"
 #include "session/hold.h"
+#include "session/rehearse.h"
 #include "session/stacks.h"
 #include "session/state.h"
 #include "session/tables.h"
@@ -96,6 +97,15 @@ static int add_libraries(struct mt_session *s, const struct mt_session_options *
 	return 0;
 }
 
+/* Without it what we cost is told too low. */
+static void rehearse(struct mt_session *s)
+{
+	int err = mt_kernel_prices(s->kernel) ? mt_rehearse(s->kernel, s->locator) : 0;
+
+	if (err)
+		mt_info("what a hit costs could not be rehearsed: %s", strerror(-err));
+}
+
 int mt_session_new(struct mt_session **out, const struct mt_session_options *options)
 {
 	__cleanup(mt_session_free) struct mt_session *s = calloc(1, sizeof(*s));
@@ -122,6 +132,7 @@ int mt_session_new(struct mt_session **out, const struct mt_session_options *opt
 			return err;
 		mt_locator_set_opened(s->locator, on_opened, s);
 	}
+	rehearse(s);
 	s->rss_per_cpu = mt_features_rss_per_cpu();
 	*out = TAKE_PTR(s);
 	return 0;

@@ -140,7 +140,7 @@ static int attach(struct trial *t, const struct mt_probe_site *sites, size_t fir
 		.offsets = offsets,
 		.cookies = cookies,
 		.prog_fd = t->prog,
-		.multi = t->multi,
+		.attach_type = t->multi ? MT_BPF_TRACE_UPROBE_MULTI : 0,
 		.returns = returns,
 	};
 
