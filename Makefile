@@ -89,7 +89,7 @@ $(B)/unit/%: tests/unit/%.c $(B)/libmemtide-san.a
 	$(say) UNIT $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZE) -MMD -MP -o $@ $< $(B)/libmemtide-san.a \
-		$(LDLIBS) -lcmocka -lm -lpthread
+		$(LDLIBS) -lcmocka -lpthread
 
 BPF_TEST_SRC := $(wildcard tests/bpf/*.c)
 BPF_TESTS    := $(BPF_TEST_SRC:tests/bpf/%.c=$(B)/bpf-tests/%) $(B)/placement-tests/property \

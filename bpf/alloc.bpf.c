@@ -199,17 +199,21 @@ struct meter {
 
 static __always_inline struct meter meter_begin(void)
 {
-	bool timed = bpf_get_prandom_u32() % MT_METER_EVERY == 0;
+	bool timed = mt_meter_every < 2 || bpf_get_prandom_u32() % mt_meter_every == 0;
 
 	return (struct meter){ .begin_ns = timed ? bpf_ktime_get_ns() : 0 };
 }
 
+/* A burst that costs too much ends here, whatever user space is doing. */
 static __always_inline void meter_hit(struct meter *m, struct mt_proc *proc, __u32 trap_ns)
 {
+	__u64 nr = __sync_fetch_and_add(&proc->hits, 1);
+
 	m->proc = proc;
-	__sync_fetch_and_add(&proc->hits, 1);
 	if (m->begin_ns)
-		__sync_fetch_and_add(&proc->trap_ns, trap_ns * MT_METER_EVERY);
+		__sync_fetch_and_add(&proc->trap_ns, (__u64)trap_ns * mt_meter_every);
+	if (proc->hits_max && nr >= proc->hits_max)
+		proc->open = 0;
 }
 
 /* What takes longer than any program was interrupted: another thread had the CPU meanwhile. */
@@ -221,7 +225,7 @@ static __always_inline void meter_end(const struct meter *m)
 		return;
 	ns = bpf_ktime_get_ns() - m->begin_ns;
 	if (ns < MT_METER_MAX_NS)
-		__sync_fetch_and_add(&m->proc->run_ns, ns * MT_METER_EVERY);
+		__sync_fetch_and_add(&m->proc->run_ns, ns * mt_meter_every);
 }
 
 /* The thread, if this hit is to be counted; its process is in *m. */

@@ -28,6 +28,7 @@ struct mt_events_map mt_vm_events SEC(".maps");
 const volatile __u32 mt_links_by_process = 1;
 const volatile __u32 mt_stacks_wanted = 1;
 const volatile __u64 mt_sample_bytes = 0;
+const volatile __u32 mt_meter_every = MT_METER_EVERY;
 const volatile __u64 mt_zero[MT_ZERO_WORDS] = {};
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

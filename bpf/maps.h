@@ -139,6 +139,8 @@ extern const volatile __u32 mt_links_by_process;
 extern const volatile __u32 mt_stacks_wanted;
 /* Not all blocks are followed, but what has a sample point, logic/sample.h; 0: all are. */
 extern const volatile __u64 mt_sample_bytes;
+/* One hit of a probe in so many is timed. */
+extern const volatile __u32 mt_meter_every;
 extern const volatile __u64 mt_zero[MT_ZERO_WORDS];
 #endif
 

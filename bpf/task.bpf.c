@@ -281,6 +281,22 @@ static __always_inline int set_open(struct mt_control *ctl, __u32 open, __u32 fr
 	return 0;
 }
 
+/* Of what was live when the last burst ended nothing is known any more. */
+static __always_inline int open_burst(struct mt_control *ctl)
+{
+	int err = set_open(ctl, 0, 0);
+	__u32 slot = ctl->slot;
+	struct mt_proc *proc = bpf_map_lookup_elem(&mt_procs, &slot);
+
+	if (err || !proc)
+		return err ? err : -3; /* ESRCH */
+	proc->word = 0;
+	proc->peak_bytes = 0;
+	proc->hits_max = ctl->number ? proc->hits + ctl->number : 0;
+	proc->open = 1;
+	return 0;
+}
+
 /* How its links see its calls; said before they are opened. */
 static __always_inline int set_kind(struct mt_control *ctl)
 {
@@ -314,6 +330,9 @@ int mt_control(struct mt_control *ctl)
 		break;
 	case MT_CONTROL_OPEN_AT_BIRTH:
 		ctl->error = set_open(ctl, 1, 1);
+		break;
+	case MT_CONTROL_BURST:
+		ctl->error = open_burst(ctl);
 		break;
 	case MT_CONTROL_CLOSE:
 		ctl->error = set_open(ctl, 0, 0);

@@ -409,7 +409,8 @@ struct mt_proc {
 	__u64 realloc_failed_cnt; /* of these */
 	__u64 discarded_cnt;	  /* calls that never returned: longjmp, an exception */
 	__u64 hits;		  /* traps taken */
-	/* By one hit in MT_METER_EVERY, times that: */
+	__u64 hits_max;		  /* it closes then: a burst must not cost more; 0: it never does */
+	/* By one hit in mt_meter_every, times that: */
 	__u64 trap_ns;		/* of the traps alone */
 	__u64 run_ns;		/* of the programs that they ran */
 	__u64 entry_free_cnt;	/* of a process whose calls are seen at their entry only */
@@ -433,7 +434,7 @@ struct mt_proc {
 	__u32 seen_from_birth;
 	__u32 entry_only; /* as in struct mt_image: blocks have no address */
 };
-_Static_assert(sizeof(struct mt_proc) == 240, "wire");
+_Static_assert(sizeof(struct mt_proc) == 248, "wire");
 
 /* `images`: which address space a process runs in. A vfork child shares its parent's. */
 struct mt_image {
@@ -574,6 +575,7 @@ enum mt_control_op {
 	MT_CONTROL_SHARE = 6,	      /* events that processes share count for it too */
 	MT_CONTROL_ENTRY_ONLY = 7,    /* its links have no return probes */
 	MT_CONTROL_FILE = 8,	      /* the number of the file that we map at `address` */
+	MT_CONTROL_BURST = 9,	      /* OPEN for a burst of `number` hits at most; 0: no limit */
 };
 
 struct mt_control {

@@ -32,9 +32,9 @@ EOF
 
 echo
 echo "1. A C++ compile, traced from its first allocation, with every program that g++ starts:"
-echo "   memtide record -- g++ -O2 -c words.cc"
+echo "   memtide record --mode exact -- g++ -O2 -c words.cc"
 echo
-build/memtide record -f -o build/demo/compile.mtd -- \
+build/memtide record -f --mode exact -o build/demo/compile.mtd -- \
 	g++ -O2 -c build/demo/words.cc -o build/demo/words.o
 
 echo

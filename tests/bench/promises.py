@@ -270,7 +270,7 @@ def coverage(args):
     times = args.times or 50
     phases = [(1, spins_for(rate), ms)
               for rate, ms in ((5_000_000, 730), (300_000, 410), (9_000_000, 370),
-                               (1_000_000, 890))]
+                               (1_000_000, 890))] * 4
     inside = 0
     for _ in range(times):
         found, document, _, _ = run_load(args, phases)

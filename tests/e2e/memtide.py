@@ -164,13 +164,15 @@ def work(targets):
 
 
 class Recording(Program):
-    """`memtide record TARGET`, started; TARGET is ("-p", PID), ("--", COMMAND...), ..."""
+    """`memtide record TARGET`, started, mode exact; TARGET is ("-p", PID), ("--", COMMAND...), ..."""
 
     def __init__(self, *target, options=(), capture=None, tool=TOOL, **popen):
         self.capture = Path(capture) if capture else scratch() / "capture.mtd"
         # A command shares stderr with its recorder; of running targets it says when it has them.
-        words = "-q" if target[0] == "--" else "-v"
-        super().__init__(tool, "record", words, "-o", self.capture, *options, *target, **popen)
+        words = ["-q" if target[0] == "--" else "-v", "-o", self.capture]
+        if "--mode" not in options:
+            words += ["--mode", "exact"]
+        super().__init__(tool, "record", *words, *options, *target, **popen)
 
     def await_attached(self, seconds=PATIENCE_S):
         """Every allocation of the targets is counted from here on."""

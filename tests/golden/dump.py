@@ -14,8 +14,8 @@ import sys
 def literal(value):
     if value is None:
         return "NULL"
-    if isinstance(value, int):
-        return str(value)
+    if isinstance(value, (int, float)):
+        return repr(value)
     if value[0] == "blob":
         return f"x'{value[1].hex()}'"
     text = value[1]

@@ -42,6 +42,9 @@ static void fill_column(const struct mt_column *column, void *row, int salt)
 	case MT_COLUMN_I64:
 		*(int64_t *)field = (1LL << 62) - 1 - salt;
 		break;
+	case MT_COLUMN_F64:
+		*(double *)field = 1e300 / (salt + 1);
+		break;
 	case MT_COLUMN_TEXT:
 		next_text = (next_text + 1) % 64;
 		snprintf(texts[next_text], sizeof(texts[0]), "\x1b\xff%d", salt);
@@ -83,7 +86,8 @@ static void compare_column(const struct mt_column *column, void *put, void *got)
 					[MT_COLUMN_U32] = 4,
 					[MT_COLUMN_I32] = 4,
 					[MT_COLUMN_U64] = 8,
-					[MT_COLUMN_I64] = 8 };
+					[MT_COLUMN_I64] = 8,
+					[MT_COLUMN_F64] = 8 };
 	void *a = field_of(column, put), *b = field_of(column, got);
 	struct mt_words wa, wb;
 
@@ -157,7 +161,7 @@ static void test_every_row_returns(void **state)
 /* What fill_column() cannot notice: a field that has no column. */
 static void test_every_field_has_a_column(void **state)
 {
-	static const size_t bytes[] = { 1, 4, 4, 8, 8, 8, 16, 16 };
+	static const size_t bytes[] = { 1, 4, 4, 8, 8, 8, 8, 16, 16 };
 
 	for (int t = 0; t < MT_TABLE_MAX; t++) {
 		const struct mt_table *table = &mt_tables[t];
@@ -363,7 +367,8 @@ static void test_altered_schemas(void **state)
 		const char *sql;
 		int err;
 	} cases[] = {
-		{ "PRAGMA user_version=6", -EPROTO },
+		{ "PRAGMA user_version=7", -EPROTO },
+		{ "PRAGMA user_version=5", -EPROTO },
 		{ "PRAGMA user_version=4", -EPROTO },
 		{ "PRAGMA user_version=3", -EPROTO },
 		{ "PRAGMA user_version=2", -EPROTO },
@@ -409,8 +414,9 @@ static int ignore_thread(const struct mt_thread_row *row, void *arg)
 	return 0;
 }
 
-#define SITE "INSERT INTO site VALUES(1,2,'malloc',1,1,0,0,0,0,0,0,1,"
-#define REST ",NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL)"
+#define SITE  "INSERT INTO site VALUES(1,2,'malloc',1,1,0,0,0,0,0,0,1,"
+#define STORM ",NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL)"
+#define REST  ",NULL,NULL,NULL,0,0,0,0,0,0" STORM
 
 static void test_values_that_are_never_written(void **state)
 {
@@ -436,6 +442,9 @@ static void test_values_that_are_never_written(void **state)
 		{ SITE "zeroblob(168)" REST, 0 },
 		{ SITE "zeroblob(169)" REST, -EBADMSG },
 		{ SITE "'text'" REST, -EBADMSG },
+		{ SITE "NULL,NULL,NULL,NULL,0,0,0,1.5,-2,1e300" STORM, 0 },
+		{ SITE "NULL,NULL,NULL,NULL,0,0,0,9e999,0,0" STORM, -EBADMSG },
+		{ SITE "NULL,NULL,NULL,NULL,0,0,0,'x',0,0" STORM, -EBADMSG },
 		{ "INSERT INTO thread VALUES(1,2,'c',1,0,NULL,0,NULL,NULL,NULL)", 0 },
 		{ "INSERT INTO thread VALUES(1,2,'c',2,0,NULL,0,NULL,NULL,NULL)", -EBADMSG },
 		{ "PRAGMA writable_schema=ON; UPDATE sqlite_schema SET sql="

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /* From rows to results: histograms, the linked model, and the analyses over it. */
 #include <errno.h>
+#include <math.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -478,8 +479,57 @@ static void test_threads(void **state)
 	assert_int_equal(threads->list[2].row->tid, 1);
 }
 
+static void assert_phases(const struct mt_model *m, const struct mt_model_process *p,
+			  const struct mt_phase *expected, size_t nr)
+{
+	struct mt_lifetime life;
+	struct mt_phase phase;
+
+	mt_lifetime_get(&life, m, p);
+	for (size_t i = 0; i < nr; i++) {
+		assert_true(mt_lifetime_phase(&phase, &life, m, p, i));
+		assert_int_equal(phase.from_ns, expected[i].from_ns);
+		assert_int_equal(phase.to_ns, expected[i].to_ns);
+		assert_string_equal(phase.layer, expected[i].layer);
+	}
+	assert_false(mt_lifetime_phase(&phase, &life, m, p, nr));
+}
+
+/* Mode auto: 8 s of a recording of which bursts saw a hundredth of 3 s, and exact the last 2 s. */
+static void test_phases(void **state)
+{
+	static const struct mt_phase_row phases[] = {
+		{ 0, "kernel" },    { 1 * S, "burst" }, { 1 * S, "kernel" }, /* no time passed */
+		{ 3 * S, "burst" }, { 6 * S, "exact" },
+	};
+	static const struct mt_phase expected[] = {
+		{ 0, 1 * S, "kernel" },
+		{ 1 * S, 3 * S, "kernel" },
+		{ 3 * S, 6 * S, "burst" },
+		{ 6 * S, 8 * S, "exact" },
+	};
+	struct mt_model_process p = { .row = process_row(1) };
+	struct mt_model m = {
+		.meta.duration_ns = 10 * S,
+		.phases = phases,
+		.nr_phases = ARRAY_SIZE(phases),
+	};
+	struct mt_lifetime life;
+
+	p.row.windowed = 1;
+	p.row.burst_progress_ns = 1e6;
+	p.row.burst_own_ns = 100e6;
+	assert_phases(&m, &p, expected, ARRAY_SIZE(expected));
+	mt_lifetime_get(&life, &m, &p);
+	assert_string_equal(life.layer, "exact");
+	assert_true(fabs(life.counted_pct - 100 * (2 + 0.03) / 8) < 1e-6);
+}
+
 static void test_lifetime(void **state)
 {
+	static const struct mt_phase two[] = { { 0, 2 * S, "kernel" }, { 2 * S, 8 * S, "exact" } };
+	static const struct mt_phase one[] = { { 0, 10 * S, "kernel" } };
+
 	/* 1..3 begins before it was seen; 4..6 holds 5..5.5; 7..99 outlasts it. */
 	static const struct mt_gap_row gaps[] = {
 		{ 1, 1 * S, 3 * S, "a" },
@@ -496,12 +546,7 @@ static void test_lifetime(void **state)
 	assert_int_equal(life.to_ns, 8 * S);
 	assert_int_equal(life.uncounted_ns, 6 * S);
 	assert_true(life.counted_pct == 25.0);
-	assert_int_equal(life.nr_phases, 2);
-	assert_string_equal(life.phases[0].layer, "kernel");
-	assert_int_equal(life.phases[0].to_ns, 2 * S);
-	assert_string_equal(life.phases[1].layer, "exact");
-	assert_int_equal(life.phases[1].from_ns, 2 * S);
-	assert_int_equal(life.phases[1].to_ns, 8 * S);
+	assert_phases(&m, &p, two, 2);
 
 	p.row.end_ns = -1;
 	mt_lifetime_get(&life, &m, &p);
@@ -511,7 +556,7 @@ static void test_lifetime(void **state)
 	p.nr_gaps = 0;
 	mt_lifetime_get(&life, &m, &p);
 	assert_string_equal(life.layer, "kernel");
-	assert_int_equal(life.nr_phases, 1);
+	assert_phases(&m, &p, one, 1);
 	assert_true(life.counted_pct == 0.0);
 
 	m.meta.duration_ns = -1;
@@ -590,6 +635,7 @@ int main(void)
 		cmocka_unit_test(test_storms),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_lifetime),
+		cmocka_unit_test(test_phases),
 		cmocka_unit_test(test_dates),
 		cmocka_unit_test(test_maps_and_ranking),
 	};

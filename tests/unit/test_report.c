@@ -104,7 +104,7 @@ static char *print(const struct mt_model *m, const struct mt_text_options *optio
 	return text;
 }
 
-static const char *const names[] = { "ordinary", "hostile", "killed", "sampled" };
+static const char *const names[] = { "ordinary", "hostile", "killed", "sampled", "auto" };
 
 static void compare(const char *name, const char *kind, const char *printed)
 {

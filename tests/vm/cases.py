@@ -23,7 +23,7 @@ HOOKS = {
 }
 
 LEAF = PROGRAMS / "leaf"
-RECORD = "memtide record -q -o capture.mtd"
+RECORD = "memtide record -q --mode exact -o capture.mtd"
 
 # Recorded from their first instruction and compared with their own truth.
 RECORDED = [

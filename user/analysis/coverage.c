@@ -13,7 +13,8 @@ void mt_coverage_get(struct mt_coverage *out, const struct mt_model_process *p)
 	const struct mt_process_row *row = &p->row;
 	struct mt_coverage c = { .pct = -1, .grown_bytes = -1, .unexplained_bytes = -1 };
 
-	if (row->anon_grown_bytes >= 0 && row->anon_heap_bytes >= 0 && !row->entry_only) {
+	if (row->anon_grown_bytes >= 0 && row->anon_heap_bytes >= 0 && !row->entry_only &&
+	    !row->windowed) {
 		c.grown_bytes = row->anon_grown_bytes;
 		c.unexplained_bytes = row->anon_grown_bytes - row->anon_heap_bytes;
 	}

@@ -99,6 +99,63 @@ static void set_sampled(struct mt_heap *heap, const struct mt_process_row *row,
 	heap->free_cnt = row->free_cnt;
 }
 
+static struct mt_bursts bursts_of(const struct mt_process_row *row)
+{
+	return (struct mt_bursts){
+		.cnt = row->burst_cnt,
+		.progress_ns = row->burst_progress_ns,
+		.stretch_ns = row->burst_stretch_ns,
+		.stretch_ns2 = row->burst_stretch_ns2,
+		.spent_ns = row->burst_spent_ns,
+	};
+}
+
+/* What a sum is that exact phases have counted too: theirs is what bursts do not explain. */
+static struct mt_estimate with_exact(int64_t sum, const struct mt_tally *t,
+				     const struct mt_process_row *row)
+{
+	struct mt_bursts bursts = bursts_of(row);
+	struct mt_estimate e = mt_estimate_total(t, &bursts, row->burst_own_ns);
+	double counted = sum > e.value ? sum - e.value : 0;
+
+	e.value += counted;
+	e.low += counted;
+	e.high += counted;
+	return e;
+}
+
+static void set_site_estimates(struct mt_heap_site *site, const struct mt_process_row *row)
+{
+	struct mt_tally cnt = { 0 }, bytes = { 0 };
+
+	for (size_t i = 0; i < site->nr_parts; i++) {
+		const struct mt_site_row *part = &site->parts[i].row;
+
+		mt_tally_join(&cnt, &(struct mt_tally){ part->alloc_cnt_sum, part->alloc_cnt_sum2,
+							part->alloc_cnt_cross });
+		mt_tally_join(&bytes,
+			      &(struct mt_tally){ part->alloc_bytes_sum, part->alloc_bytes_sum2,
+						  part->alloc_bytes_cross });
+	}
+	site->burst_cnt = with_exact(site->alloc_cnt, &cnt, row);
+	site->burst_bytes = with_exact(site->alloc_bytes, &bytes, row);
+}
+
+static void set_windowed(struct mt_heap *heap, const struct mt_process_row *row)
+{
+	const struct mt_tally cnt = { row->alloc_cnt_sum, row->alloc_cnt_sum2,
+				      row->alloc_cnt_cross };
+	const struct mt_tally bytes = { row->alloc_bytes_sum, row->alloc_bytes_sum2,
+					row->alloc_bytes_cross };
+
+	heap->windowed = true;
+	heap->lives = heap->lives && row->exact_since_ns >= 0;
+	for (size_t i = 0; i < heap->nr_sites; i++)
+		set_site_estimates(&heap->sites[i], row);
+	heap->burst_cnt = with_exact(heap->alloc_cnt, &cnt, row);
+	heap->burst_bytes = with_exact(heap->alloc_bytes, &bytes, row);
+}
+
 static int by_peak(const void *va, const void *vb)
 {
 	const struct mt_heap_site *a = va, *b = vb;
@@ -120,6 +177,7 @@ int mt_heap_new(struct mt_heap **out, const struct mt_model *m, const struct mt_
 		return -ENOMEM;
 	heap->watched = p->row.seen_ns >= 0;
 	heap->entry_only = p->row.entry_only;
+	heap->lives = !heap->entry_only;
 	for (size_t i = 0; i < p->nr_sites;) {
 		struct mt_heap_site *site = &heap->sites[heap->nr_sites++];
 
@@ -138,8 +196,31 @@ int mt_heap_new(struct mt_heap **out, const struct mt_model *m, const struct mt_
 	heap->live_bytes = mt_sum_subtract(heap->alloc_bytes, heap->free_bytes);
 	if (m->meta.sample_bytes > 0)
 		set_sampled(heap, &p->row, m->meta.sample_bytes);
+	if (p->row.windowed)
+		set_windowed(heap, &p->row);
 	qsort(heap->sites, heap->nr_sites, sizeof(*heap->sites), by_peak);
 	*out = TAKE_PTR(heap);
+	return 0;
+}
+
+static int by_bytes(const void *va, const void *vb)
+{
+	const struct mt_heap_site *const *a = va, *const *b = vb;
+
+	return mt_sum_falling((*a)->alloc_bytes, (*b)->alloc_bytes)
+		       ?: ((*a)->stack->id > (*b)->stack->id) - ((*a)->stack->id < (*b)->stack->id);
+}
+
+int mt_heap_by_bytes(const struct mt_heap_site ***out, const struct mt_heap *heap)
+{
+	const struct mt_heap_site **sites = calloc(heap->nr_sites + 1, sizeof(*sites));
+
+	if (!sites)
+		return -ENOMEM;
+	for (size_t i = 0; i < heap->nr_sites; i++)
+		sites[i] = &heap->sites[i];
+	qsort(sites, heap->nr_sites, sizeof(*sites), by_bytes);
+	*out = sites;
 	return 0;
 }
 

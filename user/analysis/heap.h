@@ -5,13 +5,14 @@
  * A site of the report is a stack: what malloc and calloc did there is one. live is alloc
  * less free. Bytes are as requested, times nanoseconds, -1 is unknown. Where blocks were sampled
  * the heap's allocations and number of frees are exact, all else is estimated, and its live is not
- * their difference. Results point into the model, which must outlive them. Pure over a const
- * model: thread-safe.
- * Returns 0 or -ENOMEM.
+ * their difference. Where bursts counted, in mode auto, its sums are estimates, and what lives is
+ * known of an exact phase that has not ended only. Results point into the model, which must outlive
+ * them. Pure over a const model: thread-safe. Returns 0 or -ENOMEM.
  */
 #ifndef MT_ANALYSIS_HEAP_H
 #define MT_ANALYSIS_HEAP_H
 
+#include "analysis/estimate.h"
 #include "analysis/sampling.h"
 #include "model/model.h"
 
@@ -39,12 +40,16 @@ struct mt_heap_site {
 	int64_t size_p99_bytes;
 	int64_t size_max_bytes;
 	struct mt_sampling sure;
+	struct mt_estimate burst_cnt; /* alloc_cnt and alloc_bytes, where bursts counted */
+	struct mt_estimate burst_bytes;
 };
 
 struct mt_heap {
 	bool watched;	 /* false: its calls were never counted, and all below is 0 */
 	bool entry_only; /* blocks have no address: what lives and how long is not known */
 	bool sampled;	 /* not all blocks were followed */
+	bool windowed;	 /* bursts counted: how long blocks live is not known */
+	bool lives;	 /* what lives, and the peak, are known */
 	int64_t alloc_cnt;
 	int64_t alloc_bytes;
 	int64_t free_cnt;
@@ -59,9 +64,13 @@ struct mt_heap {
 	double bytes_unit;
 	double live_bytes_unit;
 	double peak_bytes_unit;
+	struct mt_estimate burst_cnt; /* likewise */
+	struct mt_estimate burst_bytes;
 };
 
 int mt_heap_new(struct mt_heap **out, const struct mt_model *m, const struct mt_model_process *p);
+/* Its sites, those that asked for most first; *out is the caller's, to be freed. */
+int mt_heap_by_bytes(const struct mt_heap_site ***out, const struct mt_heap *heap);
 void mt_heap_free(struct mt_heap **heap);
 
 #endif

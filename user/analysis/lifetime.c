@@ -2,7 +2,9 @@
 #include "analysis/lifetime.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #define NS_PER_S  1000000000LL
@@ -54,28 +56,85 @@ static int64_t uncounted(const struct mt_lifetime *l, const struct mt_model_proc
 	return total;
 }
 
-static void add_phase(struct mt_lifetime *l, int64_t from, int64_t to, const char *layer)
+/* Where only one layer counted from some moment on. */
+static bool simple_phase(struct mt_phase *out, const struct mt_lifetime *l,
+			 const struct mt_model_process *p, size_t i)
 {
-	if (to > from)
-		l->phases[l->nr_phases++] = (struct mt_phase){ from, to, layer };
+	int64_t seen =
+		p->row.seen_ns >= 0 ? min(max(p->row.seen_ns, l->from_ns), l->to_ns) : l->to_ns;
+	const struct mt_phase phases[] = { { l->from_ns, seen, "kernel" },
+					   { seen, l->to_ns, "exact" } };
+
+	for (size_t j = 0; j < 2; j++)
+		if (phases[j].to_ns > phases[j].from_ns && !i--) {
+			*out = phases[j];
+			return true;
+		}
+	return false;
+}
+
+bool mt_lifetime_phase(struct mt_phase *out, const struct mt_lifetime *l, const struct mt_model *m,
+		       const struct mt_model_process *p, size_t i)
+{
+	if (!m->nr_phases)
+		return simple_phase(out, l, p, i);
+	for (size_t j = 0; j < m->nr_phases; j++) {
+		int64_t to = j + 1 < m->nr_phases ? m->phases[j + 1].from_ns : l->to_ns;
+		struct mt_phase phase = { max(m->phases[j].from_ns, l->from_ns), min(to, l->to_ns),
+					  m->phases[j].layer };
+
+		if (phase.to_ns > phase.from_ns && !i--) {
+			*out = phase;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* How much of a burst phase its bursts have seen. */
+static double seen_share(const struct mt_process_row *row)
+{
+	return row->burst_own_ns > 0 ? fmin(row->burst_progress_ns / row->burst_own_ns, 1) : 0;
+}
+
+/* In mode auto: the finest layer, and what was not counted. */
+static void set_by_phases(struct mt_lifetime *l, const struct mt_model *m,
+			  const struct mt_model_process *p)
+{
+	static const char *const layers[] = { "kernel", "burst", "exact" };
+	double counted_ns = 0;
+	struct mt_phase phase;
+	size_t finest = 0;
+
+	for (size_t i = 0; p->row.seen_ns >= 0 && mt_lifetime_phase(&phase, l, m, p, i); i++) {
+		double share = 0;
+
+		for (size_t j = finest; j < 3; j++)
+			finest = strcmp(phase.layer, layers[j]) ? finest : j;
+		if (!strcmp(phase.layer, "exact"))
+			share = 1;
+		else if (!strcmp(phase.layer, "burst"))
+			share = seen_share(&p->row);
+		counted_ns += share * (phase.to_ns - phase.from_ns);
+	}
+	l->layer = layers[finest];
+	l->uncounted_ns = l->duration_ns - counted_ns;
 }
 
 void mt_lifetime_get(struct mt_lifetime *out, const struct mt_model *m,
 		     const struct mt_model_process *p)
 {
 	struct mt_lifetime l = { .counted_pct = -1 };
-	int64_t seen;
 
 	l.from_ns = max(p->row.start_ns, 0);
 	l.to_ns = max(l.from_ns, p->row.end_ns >= 0 ? p->row.end_ns : mt_lifetime_end(m));
 	l.duration_ns = l.to_ns - l.from_ns;
 	l.layer = p->row.seen_ns >= 0 ? "exact" : "kernel";
 	l.uncounted_ns = uncounted(&l, p);
+	if (m->nr_phases)
+		set_by_phases(&l, m, p);
 	if (l.duration_ns)
 		l.counted_pct = 100.0 - 100.0 * l.uncounted_ns / l.duration_ns;
-	seen = p->row.seen_ns >= 0 ? min(max(p->row.seen_ns, l.from_ns), l.to_ns) : l.to_ns;
-	add_phase(&l, l.from_ns, seen, "kernel");
-	add_phase(&l, seen, l.to_ns, "exact");
 	*out = l;
 }
 

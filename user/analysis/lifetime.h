@@ -13,7 +13,7 @@
 struct mt_phase {
 	int64_t from_ns;
 	int64_t to_ns;
-	const char *layer; /* "kernel", "exact" */
+	const char *layer; /* "kernel", "burst", "exact" */
 };
 
 struct mt_lifetime {
@@ -23,8 +23,6 @@ struct mt_lifetime {
 	int64_t uncounted_ns; /* of these its heap calls were not counted */
 	double counted_pct;   /* the rest's share; -1: it has no duration */
 	const char *layer;    /* the finest that it reached */
-	struct mt_phase phases[2];
-	size_t nr_phases;
 };
 
 /* The end of the recording, as far as the capture knows. */
@@ -32,6 +30,10 @@ int64_t mt_lifetime_end(const struct mt_model *m);
 
 void mt_lifetime_get(struct mt_lifetime *out, const struct mt_model *m,
 		     const struct mt_model_process *p);
+
+/* Its phase `i`, in the order of time; false: there are no more. */
+bool mt_lifetime_phase(struct mt_phase *out, const struct mt_lifetime *l, const struct mt_model *m,
+		       const struct mt_model_process *p, size_t i);
 
 #define MT_DATE_LEN 40
 

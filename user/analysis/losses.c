@@ -106,6 +106,13 @@ void mt_losses_get(struct mt_losses *out, const struct mt_model *m)
 	}
 }
 
+enum mt_trust mt_losses_process(enum mt_trust trust, const struct mt_process_row *row)
+{
+	if (row->windowed)
+		lower(&trust, MT_TRUST_WINDOWED);
+	return trust;
+}
+
 const char *mt_losses_meaning(const char *name)
 {
 	const struct loss *loss = find(name);

@@ -14,6 +14,7 @@
 enum mt_trust {
 	MT_TRUST_EXACT,
 	MT_TRUST_SAMPLED,  /* an estimate, from the blocks that were followed */
+	MT_TRUST_WINDOWED, /* likewise, from bursts */
 	MT_TRUST_AT_LEAST, /* what was lost can only be missing */
 	MT_TRUST_ABOUT,	   /* frees were lost too, or what was is not known */
 };
@@ -27,6 +28,9 @@ struct mt_losses {
 };
 
 void mt_losses_get(struct mt_losses *out, const struct mt_model *m);
+
+/* A process's heap and storms, where those of the recording are `trust`. */
+enum mt_trust mt_losses_process(enum mt_trust trust, const struct mt_process_row *row);
 
 /* For a person: what was lost, and what to do. NULL for a name of another version's. */
 const char *mt_losses_meaning(const char *name);

@@ -17,6 +17,7 @@ struct mt_overhead {
 	int64_t spent_ns; /* or -1: unknown */
 	int64_t own_ns;	  /* what is left; 0 where the prices add up to more than there was */
 	double pct;	  /* or -1 */
+	double exact_pct; /* what counting every call costs, or would by what bursts saw; or -1 */
 };
 
 void mt_overhead_process(struct mt_overhead *out, const struct mt_process_row *row);

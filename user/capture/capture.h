@@ -28,7 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MT_CAPTURE_SCHEMA 5
+#define MT_CAPTURE_SCHEMA 6
 
 struct mt_capture;
 
@@ -37,6 +37,7 @@ struct mt_capture;
 #define MT_META_DURATION_NS  "duration_ns" /* up to the last tick */
 #define MT_META_FINISHED     "finished"	   /* 1 when the recording ended in order */
 #define MT_META_MODE	     "mode"
+#define MT_META_BUDGET_PPM   "budget_ppm" /* of the targets' CPU time; mode auto */
 #define MT_META_KERNEL	     "kernel"
 #define MT_META_ARCH	     "arch"
 #define MT_META_CPUS	     "cpus"
@@ -112,6 +113,23 @@ struct mt_process_row {
 	/* Of that, by sampling one trap in 16: */
 	int64_t trap_ns; /* lost in traps, or -1: their price is not known */
 	int64_t run_ns;	 /* and in the programs that these ran */
+
+	/* Mode auto. Bursts and what they counted, tally.h; all 0: there were none. */
+	int32_t windowed; /* it had some, however short */
+	int64_t burst_cnt;
+	double burst_progress_ns;
+	double burst_stretch_ns;
+	double burst_stretch_ns2;
+	double burst_spent_ns; /* by our traps, in bursts */
+	double burst_own_ns;   /* what they stand for: progress in its life but in exact phases */
+	double alloc_cnt_sum;
+	double alloc_cnt_sum2;
+	double alloc_cnt_cross;
+	double alloc_bytes_sum;
+	double alloc_bytes_sum2;
+	double alloc_bytes_cross;
+	/* What lives and the peak are of what was allocated since; -1: not known, bursts go on. */
+	int64_t exact_since_ns;
 
 	int64_t anon_grown_bytes; /* anonymous memory that became writable, or -1 */
 	int64_t anon_heap_bytes;  /* of that: by probed calls, or -1 */
@@ -197,10 +215,16 @@ struct mt_site_row {
 	int64_t temporary_cnt;
 	int64_t short_lived_cnt;
 	int64_t max_bytes;
-	struct mt_hist_row sizes;	  /* bytes */
-	struct mt_hist_row lifetimes;	  /* 256 ns */
-	struct mt_hist_row ages;	  /* 256 ns, of live blocks at the end; nr 0: not taken */
-	int64_t max_age_ns;		  /* or -1 */
+	struct mt_hist_row sizes;     /* bytes */
+	struct mt_hist_row lifetimes; /* 256 ns */
+	struct mt_hist_row ages;      /* 256 ns, of live blocks at the end; nr 0: not taken */
+	int64_t max_age_ns;	      /* or -1 */
+	double alloc_cnt_sum;	      /* of alloc_cnt what bursts counted; as in the process */
+	double alloc_cnt_sum2;
+	double alloc_cnt_cross;
+	double alloc_bytes_sum;
+	double alloc_bytes_sum2;
+	double alloc_bytes_cross;
 	const struct mt_storm_row *storm; /* or NULL */
 };
 
@@ -264,6 +288,12 @@ struct mt_gap_row {
 	const char *why;
 };
 
+/* Mode auto: the layer that ran from then on. */
+struct mt_phase_row {
+	int64_t from_ns;
+	const char *layer; /* "kernel", "burst", "exact" */
+};
+
 int mt_capture_create(struct mt_capture **out, const char *path, bool force);
 int mt_capture_open(struct mt_capture **out, const char *path);
 void mt_capture_free(struct mt_capture **capture);
@@ -286,6 +316,7 @@ int mt_capture_put_thread(struct mt_capture *c, const struct mt_thread_row *row)
 int mt_capture_put_spawn(struct mt_capture *c, const struct mt_spawn_row *row);
 int mt_capture_put_sample(struct mt_capture *c, const struct mt_sample_row *row);
 int mt_capture_put_gap(struct mt_capture *c, const struct mt_gap_row *row);
+int mt_capture_put_phase(struct mt_capture *c, const struct mt_phase_row *row);
 
 /*
  * Iteration. A callback returns 0 to go on or -errno to stop; the iteration returns what
@@ -311,5 +342,6 @@ MT_CAPTURE_EACH(thread, mt_thread_row);
 MT_CAPTURE_EACH(spawn, mt_spawn_row);
 MT_CAPTURE_EACH(sample, mt_sample_row);
 MT_CAPTURE_EACH(gap, mt_gap_row);
+MT_CAPTURE_EACH(phase, mt_phase_row);
 
 #endif

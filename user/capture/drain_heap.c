@@ -8,6 +8,8 @@
 #include "capture/capture.h"
 #include "capture/drain_stacks.h"
 #include "capture/keyed.h"
+#include "capture/past.h"
+#include "session/pacer.h"
 #include "session/program.h"
 #include "session/session.h"
 #include "session/tables.h"
@@ -28,8 +30,18 @@ struct site {
 	uint64_t epoch;		/* the process's then: a new peak changes what was at it */
 	bool aged;		/* ages are valid */
 	int64_t max_age_ns;
-	uint64_t *ages;	  /* of live blocks, MT_HIST_BUCKETS */
-	uint64_t *finals; /* sizes of live blocks that went through a storm */
+	uint64_t *ages;	      /* of live blocks, MT_HIST_BUCKETS */
+	uint64_t *finals;     /* sizes of live blocks that went through a storm */
+	struct mt_past *past; /* windows that have closed; NULL: none has seen it */
+	bool past_changed;    /* since it was written */
+};
+
+/* A program's bursts. */
+struct bursts {
+	struct mt_bursts all;
+	struct mt_burst next; /* too short as yet to be one */
+	struct mt_tally cnt;
+	struct mt_tally bytes;
 };
 
 struct mt_drain_heap {
@@ -38,6 +50,8 @@ struct mt_drain_heap {
 	struct mt_drain_stacks *stacks;
 	int64_t start_ns;
 	htab_t sites;
+	struct bursts *bursts; /* by slot */
+	uint32_t nr_bursts;
 	struct mt_live_key *dead; /* live blocks of programs that have ended */
 	size_t nr_dead;
 	size_t room_dead;
@@ -49,6 +63,7 @@ static void free_site(void *entry)
 
 	free(site->ages);
 	free(site->finals);
+	free(site->past);
 	free(site);
 }
 
@@ -78,6 +93,7 @@ void mt_drain_heap_free(struct mt_drain_heap **heap)
 		return;
 	if (h->sites)
 		htab_delete(h->sites);
+	free(h->bursts);
 	free(h->dead);
 	free(h);
 	*heap = NULL;
@@ -230,6 +246,18 @@ static void fill_storm(const struct mt_storm *storm, const struct site *site, ui
 	};
 }
 
+/* What the program's bursts stand for, over their stretches: the last one has no burst. */
+static double scale_of(const struct mt_drain_heap *h, uint32_t slot)
+{
+	const struct mt_pacer *pacer = mt_session_pacer(h->session);
+	const struct mt_program *p = mt_session_program(h->session, slot);
+	const struct bursts *b = slot < h->nr_bursts ? &h->bursts[slot] : NULL;
+
+	if (!pacer || !p || !b || b->all.stretch_ns <= 0)
+		return 1;
+	return mt_pacer_burst_progress_ns(pacer, p) / b->all.stretch_ns;
+}
+
 static int put_site(struct mt_drain_heap *h, const struct mt_site *s, const struct site *site,
 		    uint64_t word)
 {
@@ -258,10 +286,17 @@ static int put_site(struct mt_drain_heap *h, const struct mt_site *s, const stru
 	};
 
 	fill_hists(h, s, key, sizes, lifetimes);
-	if (!mt_tables_storm(mt_session_kernel(h->session), key, &storm)) {
-		fill_storm(&storm, site, finals, &storm_row);
+	if (!mt_tables_storm(mt_session_kernel(h->session), key, &storm))
+		row.storm = &storm_row;
+	else if (site->past && site->past->has_storm) {
+		storm = (struct mt_storm){};
 		row.storm = &storm_row;
 	}
+	if (row.storm)
+		fill_storm(&storm, site, finals, &storm_row);
+	if (site->past)
+		mt_past_put(site->past, scale_of(h, key->slot), &row, &storm_row, sizes, lifetimes,
+			    finals);
 	return mt_capture_put_site(h->capture, &row);
 }
 
@@ -269,6 +304,7 @@ struct walk {
 	struct mt_drain_heap *h;
 	bool all;	 /* write also what has not changed */
 	uint64_t *words; /* of each slot, as they were before the walk */
+	int err;
 };
 
 static int on_site(const struct mt_site_key *key, const struct mt_site *s, void *arg)
@@ -312,6 +348,23 @@ static bool read_words(struct walk *w)
 	return moved;
 }
 
+/* Of windows that have closed; the walk has put those that the open one has seen too. */
+static int put_past(void **slot, void *arg)
+{
+	static const struct mt_site none;
+	struct walk *w = arg;
+	struct site *site = *slot;
+	struct mt_site now;
+
+	if (!site->past || w->err || !(site->past_changed || w->all) ||
+	    !mt_tables_site(mt_session_kernel(w->h->session), &site->key, &now))
+		return 1;
+	site->past_changed = false;
+	w->err = mt_drain_stacks_put(w->h->stacks, site->key.stack);
+	w->err = w->err ? w->err : put_site(w->h, &none, site, 0);
+	return 1;
+}
+
 /*
  * What was at the peak is right for the sites that were read in the peak's epoch. Where a new
  * peak came during the walk the sites are read again, those that changed are written again.
@@ -330,7 +383,145 @@ static int put_sites(struct mt_drain_heap *h, bool final)
 		if (final || !read_words(&w))
 			break;
 	}
+	if (!err)
+		htab_traverse_noresize(h->sites, put_past, &w);
+	return err ? err : w.err;
+}
+
+/* ---- windows ---------------------------------------------------------------------------- */
+
+struct folding {
+	struct mt_drain_heap *h;
+	const struct mt_window *window;
+	const struct mt_burst *burst; /* NULL: an exact phase */
+	double cnt;
+	double bytes;
+	struct mt_site_key *sites; /* to be dropped */
+	size_t nr_sites;
+	struct mt_live_key *live;
+	size_t nr_live;
+};
+
+static int fold_site(const struct mt_site_key *key, const struct mt_site *s, void *arg)
+{
+	uint64_t sizes[MT_HIST_BUCKETS], lifetimes[MT_HIST_BUCKETS];
+	struct folding *f = arg;
+	const struct mt_kernel *k = mt_session_kernel(f->h->session);
+	struct mt_past_counts counts = { .site = s, .sizes = sizes, .lifetimes = lifetimes };
+	struct mt_site_key *v;
+	struct mt_storm storm;
+	struct site *site;
+
+	if (key->slot != f->window->slot)
+		return 0;
+	v = reallocarray(f->sites, f->nr_sites + 1, sizeof(*v));
+	site = site_get(f->h, key);
+	if (site && !site->past)
+		site->past = calloc(1, sizeof(*site->past));
+	if (v)
+		f->sites = v;
+	if (!v || !site || !site->past)
+		return -ENOMEM;
+	v[f->nr_sites++] = *key;
+	fill_hists(f->h, s, key, sizes, lifetimes);
+	if (!mt_tables_storm(k, key, &storm))
+		counts.storm = &storm;
+	mt_past_add(site->past, &counts, f->burst);
+	site->past_changed = true;
+	f->cnt += s->alloc_cnt;
+	f->bytes += s->alloc_bytes;
+	return mt_drain_stacks_put(f->h->stacks, key->stack);
+}
+
+static int fold_live(const struct mt_live_key *key, const struct mt_live *live, void *arg)
+{
+	struct folding *f = arg;
+	struct mt_live_key *v;
+
+	if (key->slot != f->window->slot)
+		return 0;
+	v = reallocarray(f->live, f->nr_live + 1, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	f->live = v;
+	v[f->nr_live++] = *key;
+	return 0;
+}
+
+/* Its counts become the past's, and the kernel forgets them. */
+static int fold(struct folding *f)
+{
+	const struct mt_kernel *k = mt_session_kernel(f->h->session);
+	int err = mt_tables_each_site(k, fold_site, f);
+
+	err = err ? err : mt_tables_each_live(k, fold_live, f);
+	for (size_t i = 0; i < f->nr_sites; i++)
+		mt_tables_drop_site(k, &f->sites[i]);
+	mt_tables_drop_live(k, f->live, f->nr_live);
+	free(f->sites);
+	free(f->live);
 	return err;
+}
+
+static struct bursts *bursts_of(struct mt_drain_heap *h, uint32_t slot)
+{
+	if (slot >= h->nr_bursts) {
+		uint32_t nr = 2 * slot + 16;
+		struct bursts *v = reallocarray(h->bursts, nr, sizeof(*v));
+
+		if (!v)
+			return NULL;
+		memset(v + h->nr_bursts, 0, (nr - h->nr_bursts) * sizeof(*v));
+		h->bursts = v;
+		h->nr_bursts = nr;
+	}
+	return &h->bursts[slot];
+}
+
+int mt_drain_heap_window(const struct mt_window *window, void *heap)
+{
+	struct mt_drain_heap *h = heap;
+	struct folding f = { .h = h, .window = window };
+	const struct mt_burst more = {
+		.progress_ns = window->progress_ns,
+		.stretch_ns = window->stretch_ns,
+		.spent_ns = window->spent_ns,
+	};
+	struct bursts *b = bursts_of(h, window->slot);
+	int err;
+
+	if (!b)
+		return -ENOMEM;
+	if (window->exact)
+		return fold(&f);
+	if (!mt_burst_extend(&b->next, &more))
+		return 0;
+	f.burst = &b->next;
+	err = fold(&f);
+	mt_bursts_add(&b->all, &b->next);
+	mt_tally_add(&b->cnt, &b->next, f.cnt);
+	mt_tally_add(&b->bytes, &b->next, f.bytes);
+	b->next = (struct mt_burst){};
+	return err;
+}
+
+void mt_drain_heap_fill(const struct mt_drain_heap *h, uint32_t slot, struct mt_process_row *row)
+{
+	const struct bursts *b = slot < h->nr_bursts ? &h->bursts[slot] : NULL;
+
+	if (!b || !b->all.cnt)
+		return;
+	row->burst_cnt = b->all.cnt;
+	row->burst_progress_ns = b->all.progress_ns;
+	row->burst_stretch_ns = b->all.stretch_ns;
+	row->burst_stretch_ns2 = b->all.stretch_ns2;
+	row->burst_spent_ns = b->all.spent_ns;
+	row->alloc_cnt_sum = b->cnt.sum;
+	row->alloc_cnt_sum2 = b->cnt.sum2;
+	row->alloc_cnt_cross = b->cnt.cross;
+	row->alloc_bytes_sum = b->bytes.sum;
+	row->alloc_bytes_sum2 = b->bytes.sum2;
+	row->alloc_bytes_cross = b->bytes.cross;
 }
 
 int mt_drain_heap_tick(struct mt_drain_heap *h, bool final)

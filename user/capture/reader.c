@@ -4,6 +4,7 @@
  * type and range before a callback sees it.
  */
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "capture/blob.h"
@@ -106,6 +107,12 @@ static int read_column(struct reading *r, int index, void *row)
 		return read_int(r, index, field, INT64_MIN, INT64_MAX);
 	case MT_COLUMN_I64:
 		return read_int(r, index, field, -INT_MAX_READ, INT_MAX_READ);
+	case MT_COLUMN_F64:
+		*(double *)field = sqlite3_column_double(r->stmt, index);
+		return sqlite3_column_type(r->stmt, index) == SQLITE_FLOAT &&
+				       isfinite(*(double *)field)
+			       ? 0
+			       : -EBADMSG;
 	case MT_COLUMN_TEXT:
 		return read_text(r, index, field);
 	case MT_COLUMN_FRAMES:

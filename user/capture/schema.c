@@ -11,6 +11,7 @@
 #define CTYPE_I32    int32_t
 #define CTYPE_U64    uint64_t
 #define CTYPE_I64    int64_t
+#define CTYPE_F64    double
 #define CTYPE_TEXT   const char *
 #define CTYPE_FRAMES const uint64_t *
 #define CTYPE_HIST   struct mt_hist_row
@@ -92,6 +93,20 @@ static const struct mt_column process_columns[] = {
 	COLUMN(I64, cpu_ns),
 	NULLABLE(I64, trap_ns),
 	COLUMN(I64, run_ns),
+	COLUMN(I32, windowed),
+	COLUMN(I64, burst_cnt),
+	COLUMN(F64, burst_progress_ns),
+	COLUMN(F64, burst_stretch_ns),
+	COLUMN(F64, burst_stretch_ns2),
+	COLUMN(F64, burst_spent_ns),
+	COLUMN(F64, burst_own_ns),
+	COLUMN(F64, alloc_cnt_sum),
+	COLUMN(F64, alloc_cnt_sum2),
+	COLUMN(F64, alloc_cnt_cross),
+	COLUMN(F64, alloc_bytes_sum),
+	COLUMN(F64, alloc_bytes_sum2),
+	COLUMN(F64, alloc_bytes_cross),
+	NULLABLE(I64, exact_since_ns),
 	NULLABLE(I64, alloc_cnt),
 	NULLABLE(I64, alloc_bytes),
 	NULLABLE(I64, free_cnt),
@@ -159,6 +174,12 @@ static const struct mt_column site_columns[] = {
 	NULLABLE(HIST, lifetimes),
 	NULLABLE(HIST, ages),
 	NULLABLE(I64, max_age_ns),
+	COLUMN(F64, alloc_cnt_sum),
+	COLUMN(F64, alloc_cnt_sum2),
+	COLUMN(F64, alloc_cnt_cross),
+	COLUMN(F64, alloc_bytes_sum),
+	COLUMN(F64, alloc_bytes_sum2),
+	COLUMN(F64, alloc_bytes_cross),
 	STORM(I64, calls),
 	STORM(I64, grown),
 	STORM(I64, moved),
@@ -220,6 +241,10 @@ static const struct mt_column gap_columns[] = {
 };
 #undef ROW
 
+#define ROW struct mt_phase_row
+static const struct mt_column phase_columns[] = { KEY(I64, from_ns), COLUMN(TEXT, layer) };
+#undef ROW
+
 #define TABLE(id, name, row) \
 	[MT_TABLE_##id] = { #name, sizeof(row), name##_columns, ARRAY_SIZE(name##_columns) },
 #define ROW_TABLE(id, name) TABLE(id, name, struct mt_##name##_row)
@@ -241,6 +266,8 @@ static const char *sql_type(enum mt_column_type type)
 	case MT_COLUMN_FRAMES:
 	case MT_COLUMN_HIST:
 		return "BLOB";
+	case MT_COLUMN_F64:
+		return "REAL";
 	default:
 		return "INTEGER";
 	}

@@ -24,6 +24,7 @@ enum mt_column_type {
 	MT_COLUMN_I32,
 	MT_COLUMN_U64, /* stored as the signed integer of the same bits */
 	MT_COLUMN_I64,
+	MT_COLUMN_F64,
 	MT_COLUMN_TEXT,
 	MT_COLUMN_FRAMES, /* blob: 8 bytes an address, little-endian */
 	MT_COLUMN_HIST,	  /* blob: LEB128 counts from bucket 0 up, without trailing zeros */
@@ -60,7 +61,8 @@ struct mt_table {
 	X(THREAD, thread)         \
 	X(SPAWN, spawn)           \
 	X(SAMPLE, sample)         \
-	X(GAP, gap)
+	X(GAP, gap)               \
+	X(PHASE, phase)
 
 enum mt_table_id {
 	MT_TABLE_META,

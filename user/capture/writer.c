@@ -58,6 +58,8 @@ static int bind_column(sqlite3_stmt *stmt, int index, const struct mt_column *co
 	case MT_COLUMN_U64:
 	case MT_COLUMN_I64:
 		return bind_int(stmt, index, column, *(const int64_t *)field);
+	case MT_COLUMN_F64:
+		return sqlite3_bind_double(stmt, index, *(const double *)field);
 	case MT_COLUMN_TEXT:
 		return bind_text(stmt, index, *(const char *const *)field);
 	case MT_COLUMN_FRAMES:

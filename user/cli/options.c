@@ -13,6 +13,8 @@
 /* What logic/sample.h reckons with. */
 #define SAMPLE_BYTES_MAX (1ULL << 30)
 
+#define DEFAULT_BUDGET_PCT 1.0
+
 enum key {
 	KEY_NO_PTRACE = 0x100,
 	KEY_TICK,
@@ -24,6 +26,7 @@ enum key {
 	KEY_UPROBES,
 	KEY_VM_HOOKS,
 	KEY_MODE,
+	KEY_BUDGET,
 	KEY_JSON,
 	KEY_TEXT,
 };
@@ -42,7 +45,12 @@ static const struct argp_option record_options[] = {
 	{ "output", 'o', "FILE", 0, "Capture file (default memtide-COMM-PID-TIME.mtd)", 2 },
 	{ "force", 'f', NULL, 0, "Overwrite the capture file", 2 },
 	{ "mode", KEY_MODE, "MODE", 0,
-	  "exact (default): every allocator call; kernel: no breakpoint anywhere", 2 },
+	  "auto (default): as many allocator calls as the budget allows; exact: all of them; "
+	  "kernel: no breakpoint anywhere",
+	  2 },
+	{ "budget", KEY_BUDGET, "PCT", 0,
+	  "Of auto: what it may cost, in percent of the targets' CPU time (default 1)",
+	  2 },
 	{ "no-ptrace", KEY_NO_PTRACE, NULL, 0,
 	  "Do not hold the command at fork and exec; what it starts has a gap", 3 },
 	{ "tick", KEY_TICK, "MS", 0, "Look at memory this often (default 100)", 3 },
@@ -96,6 +104,7 @@ static const struct word vm_words[] = {
 static const struct word mode_words[] = {
 	{ "exact", MT_MODE_EXACT },
 	{ "kernel", MT_MODE_KERNEL },
+	{ "auto", MT_MODE_AUTO },
 	{ 0 },
 };
 
@@ -225,6 +234,9 @@ static error_t parse_record(int key, char *arg, struct argp_state *state)
 	case KEY_MODE:
 		o->mode = word_value(state, "--mode", arg, mode_words);
 		break;
+	case KEY_BUDGET:
+		o->budget_pct = number(state, "--budget", arg, 0.1, 100);
+		break;
 	case ARGP_KEY_ARG:
 		if (!state->quoted || state->next - 1 < state->quoted)
 			argp_error(state, "a command comes after --: memtide record -- %s ...",
@@ -310,6 +322,10 @@ static int validate(const struct mt_options *o)
 	if (o->command == MT_COMMAND_RECORD && targets != 1)
 		return mt_err(-EINVAL, "record: name one target: -p PID, -n COMM, -c CGROUP or "
 				       "-- COMMAND");
+	if (o->budget_pct && o->mode != MT_MODE_AUTO)
+		return mt_err(-EINVAL, "record: --budget is for --mode auto");
+	if (o->kernel.sample_bytes && o->mode != MT_MODE_EXACT)
+		return mt_err(-EINVAL, "record: --sample-bytes is for --mode exact");
 	if (o->mode == MT_MODE_KERNEL && o->kernel.links != MT_LINK_AUTO)
 		return mt_err(-EINVAL, "record: --mode kernel has no uprobes: leave --uprobes out");
 	return 0;
@@ -339,7 +355,11 @@ int mt_options_parse(struct mt_options *out, int argc, char **argv)
 		out->command = commands[i].command;
 		if (argp_parse(&commands[i].argp, argc - 1, argv + 1, 0, NULL, out))
 			return -EINVAL;
-		return validate(out);
+		if (validate(out))
+			return -EINVAL;
+		if (out->mode == MT_MODE_AUTO && !out->budget_pct)
+			out->budget_pct = DEFAULT_BUDGET_PCT;
+		return 0;
 	}
 	return usage(stderr, -EINVAL);
 }

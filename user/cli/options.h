@@ -32,7 +32,8 @@ enum mt_command {
 };
 
 enum mt_mode {
-	MT_MODE_EXACT = 0,
+	MT_MODE_AUTO = 0,
+	MT_MODE_EXACT,
 	MT_MODE_KERNEL,
 };
 
@@ -52,6 +53,7 @@ struct mt_options {
 	double duration_s; /* 0: until the targets end */
 	int64_t tick_ms;
 	enum mt_mode mode;
+	double budget_pct; /* of the targets' CPU time */
 	bool no_ptrace;
 	struct mt_kernel_options kernel;
 	struct mt_session_library libraries[8];

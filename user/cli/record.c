@@ -3,6 +3,7 @@
  * record: targets -> session -> capture -> report.
  */
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "cli/commands.h"
 #include "session/calibrate.h"
 #include "session/launch.h"
+#include "session/pacer.h"
 #include "session/session.h"
 #include "symbol/symbol.h"
 #include "target/proc.h"
@@ -25,6 +27,7 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
+
 
 /* The file is brought up to date this often. */
 #define DRAIN_NS 1000000000LL
@@ -109,7 +112,7 @@ static int put_host(struct recording *r)
 		[MT_LINK_PERF] = "uretprobe",  [MT_LINK_SHARED] = "uretprobe",
 		[MT_LINK_NONE] = "none",
 	};
-	static const char *const mode_names[] = { "exact", "kernel" };
+	static const char *const mode_names[] = { "auto", "exact", "kernel" };
 	struct utsname host;
 	char started[64];
 	time_t now = time(NULL);
@@ -132,6 +135,9 @@ static int put_host(struct recording *r)
 	err = err ? err
 		  : mt_capture_put_meta(r->capture, MT_META_HOOKS_RET,
 					return_names[mt_kernel_links(k)]);
+	if (!err && r->options->mode == MT_MODE_AUTO)
+		err = mt_capture_put_meta_int(r->capture, MT_META_BUDGET_PPM,
+					      llround(r->options->budget_pct * 1e4));
 	if (!err && mt_kernel_sample_bytes(k))
 		err = mt_capture_put_meta_int(r->capture, MT_META_SAMPLE_BYTES,
 					      mt_kernel_sample_bytes(k));
@@ -213,6 +219,9 @@ static int begin(struct recording *r, int signals, const struct mt_launch_signal
 
 	if (o->mode == MT_MODE_KERNEL)
 		session.kernel.links = MT_LINK_NONE;
+	if (o->mode == MT_MODE_AUTO)
+		session.budget_pct = o->budget_pct;
+	session.kernel.time_all = o->mode == MT_MODE_AUTO;
 	err = o->argv ? 0 : select_targets(o, &pids, &nr);
 
 	err = err ? err : mt_session_new(&r->session, &session);
@@ -292,6 +301,20 @@ static bool ended(const struct recording *r, int *status)
 	       expired(r, mt_clock_ns());
 }
 
+/* Until something happens, or windows have to be opened or closed. */
+static int wait_for(const struct recording *r, int epoll, struct epoll_event *ev, int room)
+{
+	const struct mt_pacer *pacer = mt_session_pacer(r->session);
+	int64_t left_ns = pacer ? mt_pacer_wake_ns(pacer) - mt_clock_ns() : 0;
+	struct timespec left = { 0 };
+
+	if (!pacer)
+		return epoll_wait(epoll, ev, room, -1);
+	if (left_ns > 0)
+		left = (struct timespec){ left_ns / 1000000000, left_ns % 1000000000 };
+	return epoll_pwait2(epoll, ev, room, &left, NULL);
+}
+
 static int run(struct recording *r, int signals, int *status)
 {
 	_close_ int epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -305,7 +328,7 @@ static int run(struct recording *r, int signals, int *status)
 	err = err ? err : wait_on(epoll, mt_session_events_fd(r->session));
 	while (!err && !ended(r, status)) {
 		struct epoll_event ev[4];
-		int n = epoll_wait(epoll, ev, ARRAY_SIZE(ev), -1);
+		int n = wait_for(r, epoll, ev, ARRAY_SIZE(ev));
 
 		err = n < 0 && errno != EINTR ? -errno : 0;
 		for (int i = 0; i < n; i++)

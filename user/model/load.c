@@ -14,6 +14,7 @@
 enum kind {
 	LOST,
 	PROBES,
+	PHASES,
 	PROCESSES,
 	STACKS,
 	MODULES,
@@ -31,6 +32,7 @@ enum kind {
 static const size_t row_bytes[KIND_MAX] = {
 	[LOST] = sizeof(struct mt_lost_count),
 	[PROBES] = sizeof(struct mt_probe_row),
+	[PHASES] = sizeof(struct mt_phase_row),
 	[PROCESSES] = sizeof(struct mt_model_process),
 	[STACKS] = sizeof(struct mt_stack_row),
 	[MODULES] = sizeof(struct mt_module_row),
@@ -128,6 +130,7 @@ static const struct meta_field meta_fields[] = {
 	{ MT_META_TRAPS, offsetof(struct mt_model_meta, traps), true },
 	{ MT_META_TRAP_COST_NS, offsetof(struct mt_model_meta, trap_cost_ns), true },
 	{ MT_META_TICK_NS, offsetof(struct mt_model_meta, tick_ns), true },
+	{ MT_META_BUDGET_PPM, offsetof(struct mt_model_meta, budget_ppm), true },
 	{ MT_META_SAMPLE_BYTES, offsetof(struct mt_model_meta, sample_bytes), true },
 	{ MT_META_SELF_CPU_NS, offsetof(struct mt_model_meta, self_cpu_ns), true },
 	{ MT_META_UNWIND_FILES, offsetof(struct mt_model_meta, unwind_files), true },
@@ -330,6 +333,16 @@ static int on_gap(const struct mt_gap_row *row, void *arg)
 	return keep_text(arg, &gap->why);
 }
 
+static int on_phase(const struct mt_phase_row *row, void *arg)
+{
+	struct mt_phase_row *phase = push(arg, PHASES);
+
+	if (!phase)
+		return -ENOMEM;
+	*phase = *row;
+	return keep_text(arg, &phase->layer);
+}
+
 static int read_tables(struct loader *l, struct mt_capture *c)
 {
 	return mt_capture_each_meta(c, on_meta, l) ?:
@@ -345,7 +358,8 @@ static int read_tables(struct loader *l, struct mt_capture *c)
 	       mt_capture_each_spawn(c, on_spawn, l) ?:
 	       mt_capture_each_thread(c, on_thread, l) ?:
 	       mt_capture_each_sample(c, on_sample, l) ?:
-	       mt_capture_each_gap(c, on_gap, l);
+	       mt_capture_each_gap(c, on_gap, l) ?:
+	       mt_capture_each_phase(c, on_phase, l);
 }
 
 /* ---- linking ----------------------------------------------------------------------------- */
@@ -422,6 +436,8 @@ static int hand_over(struct loader *l)
 	m->nr_lost = l->rows[LOST].nr;
 	m->probes = l->rows[PROBES].data;
 	m->nr_probes = l->rows[PROBES].nr;
+	m->phases = l->rows[PHASES].data;
+	m->nr_phases = l->rows[PHASES].nr;
 	m->processes = l->rows[PROCESSES].data;
 	m->nr_processes = l->rows[PROCESSES].nr;
 	for (int kind = 0; kind < KIND_MAX; kind++) {

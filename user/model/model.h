@@ -101,6 +101,7 @@ struct mt_model_meta {
 	int64_t traps;
 	int64_t trap_cost_ns;
 	int64_t tick_ns;
+	int64_t budget_ppm;
 	int64_t sample_bytes; /* -1: all blocks were followed */
 	int64_t self_cpu_ns;
 	int64_t unwind_files;
@@ -118,6 +119,8 @@ struct mt_model {
 	size_t nr_lost;
 	const struct mt_probe_row *probes;
 	size_t nr_probes;
+	const struct mt_phase_row *phases;
+	size_t nr_phases;
 	const struct mt_model_process *processes;
 	size_t nr_processes;
 };

@@ -20,6 +20,7 @@
 #include "analysis/unwound.h"
 #include "report/printer.h"
 #include "report/report.h"
+#include "report/text_stack.h"
 #include "report/units.h"
 #include "target/runtime.h"
 #include "util/cleanup.h"
@@ -28,9 +29,7 @@
 #define SMALLEST_WIDTH	   40
 #define PROCESSES_DETAILED 10
 #define SITES_SHOWN	   3
-#define FRAMES_SHOWN	   5  /* not counting what was inlined, but at most */
-#define FRAME_LINES	   10 /* lines */
-#define STACK_INDENT	   7
+#define STACK_INDENT	   MT_STACK_INDENT
 
 #define BYTES(n)	 (mt_unit_bytes(n).s)
 #define COUNT(n)	 (mt_unit_count(n).s)
@@ -54,6 +53,7 @@ static const char *at_least(enum mt_trust trust)
 {
 	static const char *const words[] = { [MT_TRUST_EXACT] = "",
 					     [MT_TRUST_SAMPLED] = "about ",
+					     [MT_TRUST_WINDOWED] = "about ",
 					     [MT_TRUST_AT_LEAST] = "at least ",
 					     [MT_TRUST_ABOUT] = "about " };
 
@@ -72,97 +72,28 @@ static struct mt_unit spread(int64_t bytes, double unit)
 	return text;
 }
 
+/* ", 1.2 MiB to 1.4 MiB"; what bounds it not above has no end. */
+static struct mt_unit estimated(const struct mt_estimate *bytes)
+{
+	struct mt_unit text = { "" };
+
+	if (bytes->high < INT64_MAX)
+		snprintf(text.s, sizeof(text.s), ", %.16s to %.16s", BYTES(bytes->low),
+			 BYTES(bytes->high));
+	else
+		snprintf(text.s, sizeof(text.s), ", %.16s or more", BYTES(bytes->low));
+	return text;
+}
+
 static const char *exact(enum mt_trust trust)
 {
 	static const char *const words[] = { [MT_TRUST_EXACT] = "exact",
 					     [MT_TRUST_SAMPLED] = "sampled",
+					     [MT_TRUST_WINDOWED] = "windowed",
 					     [MT_TRUST_AT_LEAST] = "see Lost",
 					     [MT_TRUST_ABOUT] = "see Lost" };
 
 	return words[trust];
-}
-
-/* ---- stacks -------------------------------------------------------------------------------- */
-
-/* The last two components of a path: enough to tell one main.c from another. */
-static const char *short_path(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	while (slash && slash > path && *--slash != '/')
-		;
-	return slash && *slash == '/' ? slash + 1 : path;
-}
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-static void print_frame(struct mt_printer *p, const struct mt_frame *f, size_t times)
-{
-	_free_ char *name = NULL, *place = NULL, *tail = NULL;
-	const char *inlined = f->inlined ? " [inlined]" : "";
-	int err;
-
-	if (f->function)
-		err = asprintf(&name, "%s", f->function);
-	else if (f->module)
-		err = asprintf(&name, "%s+0x%llx", base_name(f->module),
-			       (unsigned long long)f->offset);
-	else
-		err = asprintf(&name, "0x%llx", (unsigned long long)f->address);
-	if (err >= 0 && f->file && f->line)
-		err = asprintf(&place, " (%s:%u)", short_path(f->file), f->line);
-	else if (err >= 0 && f->function && f->module)
-		err = asprintf(&place, " (%s)", base_name(f->module));
-	if (err >= 0 && times > 1)
-		err = asprintf(&tail, "%s%s [%zu times]", place ?: "", inlined, times);
-	else if (err >= 0)
-		err = asprintf(&tail, "%s%s", place ?: "", inlined);
-	if (err < 0)
-		p->err = p->err ?: -ENOMEM;
-	else
-		mt_print_name(p, STACK_INDENT, name, tail);
-}
-
-static bool is_own(const struct mt_model_process *process, const struct mt_frame *f)
-{
-	return process->row.exe && f->module && !strcmp(process->row.exe, f->module);
-}
-
-/* Innermost first; and down to the program's own code if libraries come before it. */
-static void print_stack(struct mt_printer *p, const struct mt_model_process *process,
-			const struct mt_model_stack *stack)
-{
-	bool own = false;
-	size_t i = 0;
-	int shown = 0;
-
-	for (int lines = 0; i < stack->nr && shown < FRAMES_SHOWN && lines < FRAME_LINES; lines++) {
-		const struct mt_frame *f = stack->frames[i];
-		size_t first = i;
-
-		/* Recursion is one line. */
-		while (i < stack->nr && stack->frames[i] == f)
-			i++;
-		print_frame(p, f, i - first);
-		shown += !f->inlined;
-		own |= is_own(process, f);
-	}
-	while (!own && i < stack->nr && !is_own(process, stack->frames[i]))
-		i++;
-	if (!own && i < stack->nr) {
-		mt_print(p, STACK_INDENT, STACK_INDENT, "...");
-		print_frame(p, stack->frames[i], 1);
-	}
-	if (!stack->nr)
-		mt_print(p, STACK_INDENT, STACK_INDENT, "(no stack)");
-	else if (i == stack->nr && mt_unwound_meaning(stack->end))
-		mt_print(p, STACK_INDENT, STACK_INDENT, "(the stack ends here: %s)",
-			 mt_unwound_meaning(stack->end));
 }
 
 /* ---- one process --------------------------------------------------------------------------- */
@@ -191,6 +122,8 @@ static void print_heap_peak(struct mt_printer *p, const struct mt_process_row *r
 		mt_print_field(p, "Peak heap", "unknown: its allocator calls were not counted");
 	else if (heap->entry_only)
 		mt_print_field(p, "Peak heap", "unknown: calls were seen where they begin only");
+	else if (!heap->lives)
+		mt_print_field(p, "Peak heap", "unknown: calls were counted in bursts only");
 	else if (!row->heap_peak_bytes && trust == MT_TRUST_EXACT)
 		mt_print_field(p, "Peak heap", "%s since %s (exact)",
 			       heap->alloc_cnt ? "0 B: it allocated blocks of no size only"
@@ -219,6 +152,36 @@ static void print_peaks(struct mt_printer *p, const struct mt_process_row *row,
 	mt_print_field(p, "Peak mapped", "%s (kernel)", BYTES(row->peak_mapped_bytes));
 }
 
+/* Where bursts counted: what is asked for most. */
+static void print_bursts(struct mt_printer *p, const struct mt_model_process *process,
+			 const struct mt_heap *heap)
+{
+	_free_ const struct mt_heap_site **sites = NULL;
+	const struct mt_process_row *row = &process->row;
+
+	mt_print_field(p, "Heap calls",
+		       "about %s of %s: %s temporary (windowed: from %s%s; bytes by 95%%%s)",
+		       THINGS(heap->alloc_cnt, "allocation"), BYTES(heap->alloc_bytes),
+		       COUNT(heap->temporary_cnt), THINGS(row->burst_cnt, "burst"),
+		       row->burst_own_ns < row->cpu_ns / 2 ? " and exact phases" : "",
+		       estimated(&heap->burst_bytes).s);
+	if (mt_heap_by_bytes(&sites, heap)) {
+		p->err = -ENOMEM;
+		return;
+	}
+	for (size_t i = 0; i < heap->nr_sites && i < SITES_SHOWN; i++) {
+		double pct = 100.0 * sites[i]->alloc_bytes / (heap->alloc_bytes ?: 1);
+
+		if (!i)
+			mt_print(p, 2, 4, "Asked for most (windowed):");
+		mt_print(p, 4, STACK_INDENT, "%zu. %s (%s%s) in %s", i + 1,
+			 BYTES(sites[i]->alloc_bytes), PCT(pct),
+			 estimated(&sites[i]->burst_bytes).s,
+			 THINGS(sites[i]->alloc_cnt, "allocation"));
+		mt_print_stack(p, process, sites[i]->stack);
+	}
+}
+
 static void print_heap(struct mt_printer *p, const struct mt_model_process *process,
 		       const struct mt_heap *heap, enum mt_trust trust)
 {
@@ -230,7 +193,9 @@ static void print_heap(struct mt_printer *p, const struct mt_model_process *proc
 			       THINGS(process->row.entry_free_cnt, "free"));
 		return;
 	}
-	if (heap->sampled)
+	if (heap->windowed)
+		print_bursts(p, process, heap);
+	else if (heap->sampled)
 		mt_print_field(p, "Heap calls",
 			       "%s of %s, %s (exact; whose block was freed is not "
 			       "known); about %s temporary, %s freed within 1 ms (%s)",
@@ -244,6 +209,8 @@ static void print_heap(struct mt_printer *p, const struct mt_model_process *proc
 			       BYTES(heap->alloc_bytes), COUNT(heap->temporary_cnt),
 			       COUNT(heap->short_lived_cnt), COUNT(process->row.failed_cnt),
 			       exact(trust));
+	if (!heap->lives)
+		return;
 	mt_print_field(p, "Live at end", "%s%s in %s (%s%s)", at_least(trust),
 		       BYTES(heap->live_bytes), THINGS(heap->live_cnt, "block"), exact(trust),
 		       spread(heap->live_bytes, heap->live_bytes_unit).s);
@@ -258,7 +225,7 @@ static void print_heap(struct mt_printer *p, const struct mt_model_process *proc
 			 BYTES(site->at_peak_bytes), PCT(site->at_peak_pct),
 			 spread(site->at_peak_bytes, site->sure.bytes_unit).s,
 			 THINGS(site->at_peak_cnt, "block"), BYTES(site->live_bytes));
-		print_stack(p, process, site->stack);
+		mt_print_stack(p, process, site->stack);
 	}
 }
 
@@ -276,7 +243,7 @@ static void print_worst_storm(struct mt_printer *p, const struct mt_model_proces
 		 exact(trust), COUNT(storms->nr_sites), THINGS(worst->calls, "call"),
 		 BYTES(worst->copied_bytes), COUNT(worst->longest_chain),
 		 COUNT(worst->busiest_100ms_calls));
-	print_stack(p, process, worst->stack);
+	mt_print_stack(p, process, worst->stack);
 	if (worst->suggested_capacity_bytes >= 0)
 		mt_print(p, STACK_INDENT, STACK_INDENT,
 			 "reserve %s at first: 99%% of its blocks grew no larger",
@@ -302,7 +269,7 @@ static void print_threads(struct mt_printer *p, const struct mt_model_process *p
 	mt_print(p, 4, STACK_INDENT, "Most from here: %s created, %s at once, %s each, %s touched",
 		 COUNT(most->spawn->row.created), COUNT(most->spawn->row.peak_alive),
 		 BYTES(most->spawn->row.reserved_bytes), BYTES(most->spawn->row.touched_max_bytes));
-	print_stack(p, process, &most->spawn->stack);
+	mt_print_stack(p, process, &most->spawn->stack);
 	if (most->suggested_stack_bytes >= 0)
 		mt_print(p, STACK_INDENT, STACK_INDENT,
 			 "a stack of %s would be at least twice what was seen touched",
@@ -335,7 +302,7 @@ static void print_maps(struct mt_printer *p, const struct mt_model *m,
 	mt_print(p, 4, STACK_INDENT, "Largest at its peak: %s in %s of %s",
 		 BYTES(maps->sites[0]->row.at_peak_bytes), THINGS(maps->sites[0]->row.cnt, "call"),
 		 maps->sites[0]->row.kind);
-	print_stack(p, process, &maps->sites[0]->stack);
+	mt_print_stack(p, process, &maps->sites[0]->stack);
 }
 
 static const char *class_words(const char *class)
@@ -378,7 +345,7 @@ static void print_faults(struct mt_printer *p, const struct mt_model_process *pr
 		mt_print(p, 4, STACK_INDENT, "%zu. %s (%s) of %s, in %s", i + 1, BYTES(site->bytes),
 			 PCT(site->pct), class_words(site->site->row.class),
 			 THINGS(site->site->row.fault_cnt, "fault"));
-		print_stack(p, process, &site->site->stack);
+		mt_print_stack(p, process, &site->site->stack);
 	}
 }
 
@@ -448,6 +415,30 @@ static void print_overhead(struct mt_printer *p, const struct mt_process_row *ro
 			       SECONDS(cost.own_ns), PCT(cost.pct));
 }
 
+/* Mode auto: "kernel 0.3 s, burst 12 s, exact 5 s", and what exact would cost. */
+static void print_layers(struct mt_printer *p, const struct mt_model *m,
+			 const struct mt_model_process *process, const struct mt_lifetime *life)
+{
+	static const char *const layers[] = { "kernel", "burst", "exact" };
+	int64_t ns[ARRAY_SIZE(layers)] = { 0 };
+	struct mt_overhead cost;
+	struct mt_phase phase;
+	size_t nr = 0;
+
+	if (!m->nr_phases)
+		return;
+	for (; mt_lifetime_phase(&phase, life, m, process, nr); nr++)
+		for (size_t i = 0; i < ARRAY_SIZE(layers); i++)
+			if (!strcmp(phase.layer, layers[i]))
+				ns[i] += phase.to_ns - phase.from_ns;
+	mt_overhead_process(&cost, &process->row);
+	mt_print_field(p, "Layers", "%s kernel, %s burst, %s exact, in %s", SECONDS(ns[0]),
+		       SECONDS(ns[1]), SECONDS(ns[2]), THINGS(nr, "phase"));
+	if (cost.exact_pct >= 0)
+		mt_print_field(p, "", "--mode exact would cost it %s more CPU time",
+			       PCT(cost.exact_pct));
+}
+
 /* What this process's numbers leave out. */
 static void print_unseen(struct mt_printer *p, const struct mt_model_process *process,
 			 const struct mt_lifetime *life)
@@ -457,7 +448,8 @@ static void print_unseen(struct mt_printer *p, const struct mt_model_process *pr
 		int64_t cnt;
 		const char *what;
 	} unseen[] = {
-		{ row->unknown_free_cnt, "frees of blocks older than the attach" },
+		{ row->windowed ? 0 : row->unknown_free_cnt,
+		  "frees of blocks older than the attach" },
 		{ row->inherited_free_cnt, "frees of blocks inherited by fork" },
 		{ row->flushed_free_cnt, "frees by a thread's cache, when it ended" },
 		{ row->discarded_cnt, "calls that never returned" },
@@ -485,6 +477,7 @@ static int print_process(struct mt_printer *p, const struct mt_model *m,
 	__cleanup(mt_mapped_free) struct mt_mapped *maps = NULL;
 	__cleanup(mt_faults_by_site_free) struct mt_faults_by_site *faults = NULL;
 	struct mt_lifetime life;
+	enum mt_trust heap_trust;
 	int err = mt_heap_new(&heap, m, process) ?:
 		  mt_storms_new(&storms, process) ?:
 		  mt_threads_new(&threads, m, process) ?:
@@ -494,18 +487,20 @@ static int print_process(struct mt_printer *p, const struct mt_model *m,
 	if (err)
 		return err;
 	mt_lifetime_get(&life, m, process);
+	heap_trust = mt_losses_process(losses->heap, &process->row);
 	mt_print_heading(p, "%s, pid %d: %s; recorded from %s to %s", process->row.comm,
 			 process->row.pid, outcome(&process->row).s, SECONDS(life.from_ns),
 			 SECONDS(life.to_ns));
-	print_peaks(p, &process->row, heap, losses->heap);
-	print_heap(p, process, heap, losses->heap);
-	print_worst_storm(p, process, storms, losses->storms);
+	print_peaks(p, &process->row, heap, heap_trust);
+	print_heap(p, process, heap, heap_trust);
+	print_worst_storm(p, process, storms, mt_losses_process(losses->storms, &process->row));
 	print_threads(p, process, threads, losses->ledgers);
 	print_maps(p, m, process, maps, losses->ledgers);
 	print_faults(p, process, faults);
 	print_coverage(p, process);
 	print_unwound(p, m, process);
 	print_overhead(p, &process->row);
+	print_layers(p, m, process, &life);
 	print_unseen(p, process, &life);
 	return p->err;
 }
@@ -533,6 +528,9 @@ static void print_capture(struct mt_printer *p, const struct mt_model *m)
 	mt_print(p, 2, 2, "recorded %s for %s, mode %s; times below count from its start",
 		 meta->started ?: "at an unknown time", SECONDS(meta->duration_ns),
 		 meta->mode ?: "unknown");
+	if (meta->budget_ppm >= 0)
+		mt_print(p, 2, 2, "budget: %s of the targets' CPU time",
+			 PCT(meta->budget_ppm / 1e4));
 	mt_print(p, 2, 2, "program images: %s, traps: %s, CPU time of memtide itself: %s",
 		 COUNT(m->nr_processes), COUNT(meta->traps), SECONDS(meta->self_cpu_ns));
 	if (meta->sample_bytes > 0)
@@ -591,7 +589,7 @@ int mt_report_text(FILE *out, const struct mt_model *m, const struct mt_text_opt
 		mt_print_heading(&p,
 				 "%zu smaller processes:", m->nr_processes - PROCESSES_DETAILED);
 	for (size_t i = PROCESSES_DETAILED; i < m->nr_processes; i++)
-		print_summary(&p, ranking[i], losses.heap);
+		print_summary(&p, ranking[i], mt_losses_process(losses.heap, &ranking[i]->row));
 	print_losses(&p, m, &losses);
 	if (!p.err && fflush(out))
 		p.err = -EIO;

@@ -92,14 +92,14 @@ static void add_probed(struct mt_program *p, const struct mt_probe_target *targe
  * What it was seen to map takes the place of what was only expected; what it unmaps later
  * stays, as it has been called.
  */
-static void note_probed(struct mt_process *process, const struct mt_probe_target **targets, int nr,
-			bool expected)
+static void note_probed(const struct mt_session *s, struct mt_process *process,
+			const struct mt_probe_target **targets, int nr, bool expected)
 {
 	struct mt_program *p = process->program;
 	bool kept = false;
 
 	for (int i = 0; i < nr && !p->foreign; i++) {
-		if (!has_links(process, targets[i]))
+		if (!s->pacer && !has_links(process, targets[i]))
 			continue;
 		if (p->expected && !kept)
 			p->nr_probed = 0;
@@ -120,7 +120,7 @@ void mt_attach_settle(const struct mt_session *s, struct mt_process *process)
 		return;
 	for (size_t i = 0; i < process->nr_links; i++)
 		targets[i] = mt_links_target(process->links[i]);
-	note_probed(process, targets, process->nr_links, true);
+	note_probed(s, process, targets, process->nr_links, true);
 	p->heap_note = heap_note(s, p);
 }
 
@@ -162,6 +162,19 @@ static void drop_returns(struct mt_session *s, struct mt_process *process)
 		return;
 	mt_attach_release(process);
 	mt_closer_wait(mt_kernel_closer(s->kernel));
+}
+
+/* What it maps now or will; what it has mapped before may be called still. */
+static void note_targets(struct mt_process *process, const struct mt_probe_target **targets, int nr)
+{
+	for (int i = 0; i < nr; i++) {
+		bool known = false;
+
+		for (size_t j = 0; j < process->nr_targets; j++)
+			known |= process->targets[j] == targets[i];
+		if (!known && process->nr_targets < MT_FILES_MAX)
+			process->targets[process->nr_targets++] = targets[i];
+	}
 }
 
 static int open_links(struct mt_session *s, struct mt_process *process,
@@ -214,9 +227,10 @@ static int attach_targets(struct mt_session *s, struct mt_process *process,
 	err = mt_kernel_control(s->kernel,
 				process->held ? MT_CONTROL_OPEN_AT_BIRTH : MT_CONTROL_OPEN,
 				process->pid, NULL);
-	if (!err)
-		note_open(process, since);
-	return err;
+	if (err)
+		return err;
+	note_open(process, since);
+	return 0;
 }
 
 /*
@@ -268,11 +282,18 @@ static int attach(struct mt_session *s, struct mt_process *process, pid_t tid, b
 	/* Before its first stack; an exec is seen from its start on, and has new files. */
 	if (s->unwinder && (predict || p->seen_ns < 0))
 		mt_unwinder_wait(s->unwinder);
-	if (nr > 0)
+	if (s->pacer)
+		note_targets(process, targets, nr);
+	if (nr > 0 && !s->links_wait)
 		err = attach_targets(s, process, targets, nr, since);
-	note_probed(process, targets, nr, predict);
+	note_probed(s, process, targets, nr, predict);
 	p->heap_note = heap_note(s, p);
 	return err ? err : nr < 0 ? nr : 0;
+}
+
+int mt_attach_open(struct mt_session *s, struct mt_process *process)
+{
+	return open_links(s, process, process->targets, process->nr_targets);
 }
 
 int mt_attach_process(struct mt_session *s, struct mt_process *process, bool predict)

@@ -120,6 +120,16 @@ void mt_closer_close(struct mt_closer *c, const int *fds, size_t nr)
 	pthread_mutex_unlock(&c->lock);
 }
 
+bool mt_closer_idle(struct mt_closer *c)
+{
+	bool idle;
+
+	pthread_mutex_lock(&c->lock);
+	idle = !c->pending;
+	pthread_mutex_unlock(&c->lock);
+	return idle;
+}
+
 void mt_closer_wait(struct mt_closer *c)
 {
 	pthread_mutex_lock(&c->lock);

@@ -13,6 +13,7 @@
 #ifndef MT_SESSION_CLOSER_H
 #define MT_SESSION_CLOSER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct mt_closer;
@@ -22,6 +23,8 @@ void mt_closer_free(struct mt_closer **closer);
 
 void mt_closer_close(struct mt_closer *c, const int *fds, size_t nr);
 
+/* Is nothing left to close? */
+bool mt_closer_idle(struct mt_closer *c);
 /* Until all that was handed over has been closed. */
 void mt_closer_wait(struct mt_closer *c);
 

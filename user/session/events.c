@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "session/ledger.h"
+#include "session/pacer.h"
 #include "session/stackmaps.h"
 #include "session/stacks.h"
 #include "session/state.h"
@@ -82,6 +83,8 @@ static void end_program(struct mt_session *s, struct mt_program *p, enum mt_ende
 	p->exit_status = status;
 	p->end_ns = e->ts_ns;
 	p->cpu_ns = e->result - p->cpu_start_ns;
+	if (s->pacer)
+		mt_pacer_ended(s->pacer, p);
 	mt_session_keep_map(s, p);
 	mt_rss_end(&p->rss, pages_to_bytes(e->c), e->ts_ns, s->rss_per_cpu);
 }
@@ -128,6 +131,7 @@ static void on_exec(struct mt_session *s, const struct mt_event *e)
 	mt_rss_init(&p->rss, pages_to_bytes(e->c));
 	process->program = p;
 	process->at_exec = process->held;
+	process->nr_targets = 0;
 	if (e->b != e->tgid) /* the leader's links went with the leader */
 		mt_attach_release(process);
 	if (process->nr_links)

@@ -243,6 +243,8 @@ static int load(struct mt_kernel *k, const struct mt_kernel_options *options)
 	k->skel->rodata->mt_stacks_wanted = !options->no_stacks;
 	k->skel->rodata->mt_fault_huge = huge_policy();
 	k->skel->rodata->mt_sample_bytes = options->sample_bytes;
+	if (options->time_all)
+		k->skel->rodata->mt_meter_every = 1;
 	err = size_maps(k->skel->obj, options->map_memory_bytes);
 	err = err ? err : size_ring(k->skel->maps.mt_events, options->map_memory_bytes / 4);
 	err = err ? err : size_ring(k->skel->maps.mt_vm_events, options->map_memory_bytes);
@@ -497,6 +499,14 @@ int mt_kernel_control(struct mt_kernel *k, enum mt_control_op op, pid_t tgid, ui
 	if (slot)
 		*slot = ctl.slot;
 	return err;
+}
+
+int mt_kernel_burst(struct mt_kernel *k, pid_t tgid, uint64_t hits_max)
+{
+	struct mt_control ctl = { .op = MT_CONTROL_BURST, .tgid = tgid };
+
+	ctl.number = hits_max < UINT32_MAX ? (uint32_t)hits_max : UINT32_MAX;
+	return control(k, &ctl);
 }
 
 int mt_kernel_file_number(struct mt_kernel *k, const void *at, uint32_t *number)

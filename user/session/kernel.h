@@ -41,6 +41,7 @@ struct mt_kernel_options {
 	enum mt_vm_hooks vm;
 	bool no_stacks;
 	uint64_t map_memory_bytes;
+	bool time_all;	       /* time every hit: bursts have few; else one in MT_METER_EVERY */
 	uint64_t sample_bytes; /* between sample points, logic/sample.h; 0: follow all blocks */
 };
 
@@ -90,6 +91,12 @@ int mt_kernel_exit_fd(const struct mt_kernel *k, enum mt_link_kind kind);
 
 /* Ask mt_control (wire.h); *slot may be NULL. Not logged. */
 int mt_kernel_control(struct mt_kernel *k, enum mt_control_op op, pid_t tgid, uint32_t *slot);
+
+/*
+ * MT_CONTROL_BURST: opens a window in which nothing is known of older blocks, and which closes by
+ * itself after so many hits; 0: it does not. Not logged.
+ */
+int mt_kernel_burst(struct mt_kernel *k, pid_t tgid, uint64_t hits_max);
 
 /*
  * The number under which the kernel knows the file that we have mapped at `at`, MT_CONTROL_FILE.

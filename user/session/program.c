@@ -32,6 +32,7 @@ int mt_program_new(struct mt_program **out, uint32_t slot, pid_t pid, enum mt_bi
 	p->mapped_peak_bytes = -1;
 	p->status_fd = -1;
 	p->root_fd = -1;
+	p->paced.exact_since_ns = -1;
 	p->modules_stale = true;
 	p->stale_ns = start_ns;
 	mt_rss_init(&p->rss, 0);

@@ -52,6 +52,21 @@ struct mt_sample {
 	int64_t threads;
 };
 
+/* What the pacer (pacer.h) knows of a program; in progress, that of all targets. */
+struct mt_paced {
+	bool begun;
+	bool ended;
+	double begin_ns;
+	double end_ns;
+	double exact_ns; /* in exact phases that have ended */
+	uint64_t hits;
+	uint64_t spent_ns;    /* by us */
+	uint64_t window_hits; /* these two in the last window */
+	uint64_t window_counted;
+	bool in_window;
+	int64_t exact_since_ns; /* a time: of one that has not ended; -1 */
+};
+
 struct mt_gap {
 	int64_t from_ns;
 	int64_t to_ns;
@@ -99,6 +114,8 @@ struct mt_program {
 	bool expected; /* `probed` is not what it was seen to map, but what it should */
 	struct mt_module *modules;
 	size_t nr_modules;
+	struct mt_paced paced;
+	bool windowed; /* bursts have counted of it */
 	bool modules_stale;
 	int64_t stale_ns;	   /* since then code may be mapped that is not in `modules` */
 	struct mt_sample *samples; /* since the last drain */

@@ -10,8 +10,9 @@
 #include "session/faults.h"
 #include "session/features.h"
 #include "session/held.h"
-#include "session/hold.h"
+#include "session/pacer.h"
 #include "session/rehearse.h"
+#include "session/hold.h"
 #include "session/stacks.h"
 #include "session/state.h"
 #include "session/tables.h"
@@ -133,6 +134,11 @@ int mt_session_new(struct mt_session **out, const struct mt_session_options *opt
 		mt_locator_set_opened(s->locator, on_opened, s);
 	}
 	rehearse(s);
+	if (options->budget_pct > 0) {
+		err = mt_pacer_new(&s->pacer, s, options->budget_pct);
+		if (err)
+			return err;
+	}
 	s->rss_per_cpu = mt_features_rss_per_cpu();
 	*out = TAKE_PTR(s);
 	return 0;
@@ -145,6 +151,7 @@ void mt_session_free(struct mt_session **session)
 	if (!s)
 		return;
 	mt_hold_free(&s->hold);
+	mt_pacer_free(&s->pacer);
 	for (size_t i = 0; i < s->nr_processes; i++)
 		mt_attach_release(&s->processes[i]);
 	for (uint32_t i = 0; i < s->nr_programs; i++)
@@ -296,14 +303,14 @@ int mt_session_poll(struct mt_session *s)
 			;
 	err = err ? err : mt_kernel_events(s->kernel, mt_events_handle, s);
 	attach_late(s);
-	return err;
+	return err || !s->pacer ? err : mt_pacer_run(s->pacer);
 }
 
 static int64_t heap_live(const struct mt_session *s, const struct mt_program *p)
 {
 	struct mt_proc proc;
 
-	if (!mt_program_heap_watched(p) || mt_tables_proc(s->kernel, p->slot, &proc))
+	if (!mt_program_heap_watched(p) || s->pacer || mt_tables_proc(s->kernel, p->slot, &proc))
 		return -1;
 	return proc.peak_bytes - mt_peak_headroom(proc.word);
 }
@@ -364,6 +371,8 @@ bool mt_session_over(const struct mt_session *s, int *status)
 
 void mt_session_stop(struct mt_session *s)
 {
+	if (s->pacer)
+		mt_pacer_stop(s->pacer);
 	for (size_t i = 0; i < s->nr_processes; i++)
 		mt_kernel_control(s->kernel, MT_CONTROL_CLOSE, s->processes[i].pid, NULL);
 	if (s->faults)
@@ -402,6 +411,11 @@ uint64_t mt_session_strays(const struct mt_session *s)
 struct mt_faults *mt_session_faults(const struct mt_session *s)
 {
 	return s->faults;
+}
+
+struct mt_pacer *mt_session_pacer(const struct mt_session *s)
+{
+	return s->pacer;
 }
 
 bool mt_session_unwinder_stats(const struct mt_session *s, struct mt_unwinder_stats *out)

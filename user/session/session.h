@@ -23,6 +23,7 @@
 struct mt_faults;
 struct mt_launch_signals;
 struct mt_locator;
+struct mt_pacer;
 struct mt_perfmap;
 struct mt_program;
 struct mt_session;
@@ -37,6 +38,7 @@ struct mt_session_library {
 struct mt_session_options {
 	struct mt_kernel_options kernel;
 	bool no_ptrace;
+	double budget_pct; /* calls are counted as far as it goes; 0: all are, or none */
 	const struct mt_session_library *libraries;
 	size_t nr_libraries;
 };
@@ -83,6 +85,9 @@ uint64_t mt_session_strays(const struct mt_session *s);
 
 /* Of page faults; NULL: they cannot be seen. */
 struct mt_faults *mt_session_faults(const struct mt_session *s);
+
+/* NULL without a budget. */
+struct mt_pacer *mt_session_pacer(const struct mt_session *s);
 
 /* Of the tables for unwinding; false: stacks are not taken. */
 bool mt_session_unwinder_stats(const struct mt_session *s, struct mt_unwinder_stats *out);

@@ -17,12 +17,16 @@
 struct mt_faults;
 struct mt_hold;
 struct mt_links;
+struct mt_pacer;
 
 struct mt_process {
 	pid_t pid;
 	struct mt_program *program; /* owned by the session's table */
 	struct mt_links *links[MT_FILES_MAX];
 	size_t nr_links;
+	/* What is to be probed, where the pacer says when. */
+	const struct mt_probe_target *targets[MT_FILES_MAX];
+	size_t nr_targets;
 	bool entry_only;   /* its links have no return probes, since a program that it ran */
 	bool held;	   /* it stops at exec and exit */
 	bool at_exec;	   /* held, and its stop at an exec that we know of is still to come */
@@ -37,7 +41,9 @@ struct mt_session {
 	struct mt_faults *faults;     /* NULL: they cannot be seen */
 	struct mt_unwinder *unwinder; /* NULL: no stacks are taken */
 	struct mt_hold *hold;
-	pid_t command; /* 0: none was launched */
+	struct mt_pacer *pacer; /* NULL: calls are counted all the time, or never */
+	bool links_wait;	/* for the pacer to open them */
+	pid_t command;		/* 0: none was launched */
 	bool no_ptrace;
 	bool rss_per_cpu;
 	uint64_t strays;
@@ -63,6 +69,8 @@ int mt_session_add_program(struct mt_session *s, struct mt_program *program);
 
 /* attach.c: open probes in what the process maps, or will map where `predict` is set. */
 int mt_attach_process(struct mt_session *s, struct mt_process *process, bool predict);
+/* Its links, as noted when it was attached to; the window is the caller's. */
+int mt_attach_open(struct mt_session *s, struct mt_process *process);
 void mt_attach_release(struct mt_process *process);
 /* Its program ends. Where its mappings were not read in time, calls that were counted tell. */
 void mt_attach_settle(const struct mt_session *s, struct mt_process *process);

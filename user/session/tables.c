@@ -131,6 +131,11 @@ int mt_tables_proc(const struct mt_kernel *k, uint32_t slot, struct mt_proc *out
 	return lookup(k, "mt_procs", &slot, out);
 }
 
+int mt_tables_site(const struct mt_kernel *k, const struct mt_site_key *key, struct mt_site *out)
+{
+	return lookup(k, "mt_sites", key, out);
+}
+
 int mt_tables_hists(const struct mt_kernel *k, const struct mt_site_key *key, struct mt_hists *out)
 {
 	return lookup(k, "mt_hists", key, out);

@@ -31,6 +31,7 @@ int mt_tables_each_live(const struct mt_kernel *k, mt_live_fn cb, void *arg);
 /* Which image a process runs, as the kernel has it now; -ENOENT: it is no target. */
 int mt_tables_image(const struct mt_kernel *k, pid_t tgid, struct mt_image *out);
 int mt_tables_proc(const struct mt_kernel *k, uint32_t slot, struct mt_proc *out);
+int mt_tables_site(const struct mt_kernel *k, const struct mt_site_key *key, struct mt_site *out);
 /* Of a site's blocks but the first; -ENOENT: there are no others. */
 int mt_tables_hists(const struct mt_kernel *k, const struct mt_site_key *key, struct mt_hists *out);
 int mt_tables_storm(const struct mt_kernel *k, const struct mt_site_key *key, struct mt_storm *out);

@@ -10,7 +10,7 @@ target=$!
 exec 3>go
 await attached.out ready
 
-memtide record -q -o capture.mtd -p $target &
+memtide record -q --mode exact -o capture.mtd -p $target &
 recorder=$!
 await_attached $target $recorder
 echo >&3

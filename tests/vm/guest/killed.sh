@@ -13,7 +13,7 @@ midflight 4 2000 >midflight.out &
 target=$!
 await midflight.out ready
 
-memtide record -q -o capture.mtd -p $target -d 100 &
+memtide record -q --mode exact -o capture.mtd -p $target -d 100 &
 recorder=$!
 await_attached $target $recorder
 left before
