@@ -3,7 +3,8 @@
 from collections import Counter
 from pathlib import Path
 
-from memtide import Program, Recording, Skip, check, image, program, report_result, text_is_clean
+from memtide import (Program, Recording, Skip, attached, check, image, program, record,
+                     report_result, text_is_clean)
 from truth import Differences, check_lossless
 
 PAGE = 4096
@@ -175,6 +176,24 @@ def test_mode_kernel():
     d.between("resident", process["faults"]["grown_anon_bytes"], 9000 * PAGE - 256 * 1024,
               resident + 256 * 1024)
     d.check()
+
+
+def test_whole_host():
+    """-a: every process of the host, without a breakpoint anywhere; grouped by cgroup."""
+    target = attached()[0]
+    recording = record("-a", options=("--mode", "kernel", "-d", "1"))
+    document = recording.report()
+    image(document, target.pid)
+    check(document["capture"]["traps"] == 0, f"traps {document['capture']['traps']}")
+    check(recording.pid not in [p["pid"] for p in document["processes"]], "it records itself")
+    groups = {g["cgroup"]: g["processes"] for g in document["groups"]}
+    have = [p["cgroup"] for p in document["processes"]]
+    check(groups == {cgroup: have.count(cgroup) for cgroup in set(have)}, f"groups {groups}")
+    target.go()
+    target.await_line("done")
+
+
+test_whole_host.alone = "it looks at all processes"
 
 
 def test_mode_kernel_launched():

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "analysis/coverage.h"
+#include "analysis/groups.h"
 #include "analysis/heap.h"
 #include "analysis/lifetime.h"
 #include "analysis/mapped.h"
@@ -590,6 +591,47 @@ static void test_dates(void **state)
 	check_date(NULL, 0, NULL);
 }
 
+static void test_groups(void **state)
+{
+	static const struct {
+		const char *cgroup, *name;
+	} cases[] = {
+		{ "/system.slice/nginx.service", "nginx.service" },
+		{ "/user.slice/user-0.slice/session-1.scope", "session-1.scope" },
+		{ "/user.slice/user@1000.service/app.slice/app-x.service/sub", "app-x.service" },
+		{ "/system.slice/docker-"
+		  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.scope",
+		  "container 0123456789ab" },
+		{ "/kubepods/burstable/pod1-2/"
+		  "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210",
+		  "container fedcba987654" },
+		{ "/kubepods.slice/cri-containerd-"
+		  "1111111111111111111111111111111111111111111111111111111111111111.scope/inner",
+		  "container 111111111111" },
+		{ "/deadbeef.scope", "deadbeef.scope" },
+		{ "/plain", "/plain" },
+		{ NULL, "/" },
+	};
+	struct mt_model_process p[ARRAY_SIZE(cases) + 1] = { 0 };
+	struct mt_model m = { .processes = p, .nr_processes = ARRAY_SIZE(p) };
+	__cleanup(mt_groups_free) struct mt_groups *g = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(p); i++) {
+		p[i].row = process_row(i + 1);
+		p[i].row.cgroup = i < ARRAY_SIZE(cases) ? cases[i].cgroup : cases[0].cgroup;
+		p[i].row.peak_rss_bytes = (100 - i) * 1000;
+		p[i].row.anon_rss_bytes = i ? 5 : -1;
+		p[i].row.shared_rss_bytes = 2;
+	}
+	assert_int_equal(mt_groups_new(&g, &m), 0);
+	assert_int_equal(g->nr, ARRAY_SIZE(cases));
+	for (size_t i = 0; i < g->nr; i++)
+		assert_string_equal(g->v[i].name, cases[i].name);
+	assert_int_equal(g->v[0].process_cnt, 2);
+	assert_int_equal(g->v[0].peak_rss_bytes, 100000 + (100 - ARRAY_SIZE(cases)) * 1000);
+	assert_int_equal(g->v[0].grown_bytes, 2 + 7);
+}
+
 static void test_maps_and_ranking(void **state)
 {
 	static const struct mt_model_map_site sites[] = {
@@ -636,6 +678,7 @@ int main(void)
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_lifetime),
 		cmocka_unit_test(test_phases),
+		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_dates),
 		cmocka_unit_test(test_maps_and_ranking),
 	};

@@ -41,6 +41,7 @@ static const struct argp_option record_options[] = {
 	{ "pid", 'p', "PID[,PID]", 0, "These processes", 1 },
 	{ "name", 'n', "COMM", 0, "Every process of this name", 1 },
 	{ "cgroup", 'c', "CGROUP", 0, "Every process in this cgroup and below", 1 },
+	{ "all", 'a', NULL, 0, "Every process of this host; with --mode kernel", 1 },
 	{ "duration", 'd', "SECONDS", 0, "End after so long, or when all targets have ended", 2 },
 	{ "output", 'o', "FILE", 0, "Capture file (default memtide-COMM-PID-TIME.mtd)", 2 },
 	{ "force", 'f', NULL, 0, "Overwrite the capture file", 2 },
@@ -49,8 +50,7 @@ static const struct argp_option record_options[] = {
 	  "kernel: no breakpoint anywhere",
 	  2 },
 	{ "budget", KEY_BUDGET, "PCT", 0,
-	  "Of auto: what it may cost, in percent of the targets' CPU time (default 1)",
-	  2 },
+	  "Of auto: what it may cost, in percent of the targets' CPU time (default 1)", 2 },
 	{ "no-ptrace", KEY_NO_PTRACE, NULL, 0,
 	  "Do not hold the command at fork and exec; what it starts has a gap", 3 },
 	{ "tick", KEY_TICK, "MS", 0, "Look at memory this often (default 100)", 3 },
@@ -192,6 +192,9 @@ static error_t parse_record(int key, char *arg, struct argp_state *state)
 	case 'c':
 		o->cgroup = arg;
 		break;
+	case 'a':
+		o->all = true;
+		break;
 	case 'd':
 		o->duration_s = number(state, "-d", arg, 0.001, 1e9);
 		break;
@@ -304,24 +307,27 @@ static const struct {
 
 static int usage(FILE *out, int err)
 {
-	fprintf(out,
-		"Usage: memtide record -p PID[,PID] | -n COMM | -c CGROUP | -- COMMAND [ARG...]\n"
-		"       memtide report FILE [--json]\n"
-		"       memtide doctor [--json]\n"
-		"       memtide COMMAND --help\n"
-		"       memtide --version\n");
+	fprintf(out, "Usage: memtide record -p PID[,PID] | -n COMM | -c CGROUP | -a | -- COMMAND "
+		     "[ARG...]\n"
+		     "       memtide report FILE [--json]\n"
+		     "       memtide doctor [--json]\n"
+		     "       memtide COMMAND --help\n"
+		     "       memtide --version\n");
 	return err;
 }
 
 static int validate(const struct mt_options *o)
 {
-	int targets = !!o->pids + !!o->comm + !!o->cgroup + !!o->argv;
+	int targets = !!o->pids + !!o->comm + !!o->cgroup + o->all + !!o->argv;
 
 	if (o->command == MT_COMMAND_REPORT && !o->file)
 		return mt_err(-EINVAL, "report: which capture? memtide report FILE");
 	if (o->command == MT_COMMAND_RECORD && targets != 1)
-		return mt_err(-EINVAL, "record: name one target: -p PID, -n COMM, -c CGROUP or "
+		return mt_err(-EINVAL, "record: name one target: -p PID, -n COMM, -c CGROUP, -a or "
 				       "-- COMMAND");
+	if (o->all && o->mode != MT_MODE_KERNEL)
+		return mt_err(-EINVAL, "record: -a puts no breakpoint into every process: say "
+				       "--mode kernel too");
 	if (o->budget_pct && o->mode != MT_MODE_AUTO)
 		return mt_err(-EINVAL, "record: --budget is for --mode auto");
 	if (o->kernel.sample_bytes && o->mode != MT_MODE_EXACT)

@@ -49,6 +49,7 @@ struct mt_options {
 	const char *pids;
 	const char *comm;
 	const char *cgroup;
+	bool all;
 	char **argv;	   /* -- COMMAND */
 	double duration_s; /* 0: until the targets end */
 	int64_t tick_ms;

@@ -28,7 +28,6 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-
 /* The file is brought up to date this often. */
 #define DRAIN_NS 1000000000LL
 
@@ -61,7 +60,7 @@ static int select_targets(const struct mt_options *o, pid_t **pids, size_t *nr)
 		return mt_select_pids(o->pids, pids, nr);
 	if (o->comm)
 		return mt_select_comm(o->comm, pids, nr);
-	return mt_select_cgroup(o->cgroup, pids, nr);
+	return o->all ? mt_select_all(pids, nr) : mt_select_cgroup(o->cgroup, pids, nr);
 }
 
 /* memtide-COMM-PID-TIME.mtd, with nothing in COMM that a shell would mind. */
@@ -73,6 +72,8 @@ static char *default_file(const struct mt_options *o, pid_t pid)
 
 	if (o->argv)
 		snprintf(comm, sizeof(comm), "%s", basename(o->argv[0]));
+	else if (o->all)
+		strcpy(comm, "all");
 	else
 		mt_proc_comm(pid, comm);
 	for (char *c = comm; *c; c++)
@@ -92,11 +93,13 @@ static int put_command(struct recording *r)
 	if (o->argv) /* arguments can be secrets: the name only */
 		n = asprintf(&text, "-- %s", o->argv[0]);
 	else
-		n = asprintf(&text, "%s %s",
-			     o->pids   ? "-p"
-			     : o->comm ? "-n"
-				       : "-c",
-			     o->pids   ? o->pids
+		n = asprintf(&text, "%s%s",
+			     o->all    ? "-a"
+			     : o->pids ? "-p "
+			     : o->comm ? "-n "
+				       : "-c ",
+			     o->all    ? ""
+			     : o->pids ? o->pids
 			     : o->comm ? o->comm
 				       : o->cgroup);
 	return n < 0 ? -ENOMEM : mt_capture_put_meta(r->capture, MT_META_COMMAND, text);

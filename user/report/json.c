@@ -6,6 +6,7 @@
 
 #include "analysis/coverage.h"
 #include "analysis/faults.h"
+#include "analysis/groups.h"
 #include "analysis/lifetime.h"
 #include "analysis/losses.h"
 #include "analysis/mapped.h"
@@ -307,12 +308,34 @@ static json_t *processes(const struct mt_model *m)
 	return TAKE_PTR(array);
 }
 
+static json_t *groups(const struct mt_model *m)
+{
+	__cleanup(mt_groups_free) struct mt_groups *g = NULL;
+	_decref_ json_t *array = json_array();
+
+	if (!array || mt_groups_new(&g, m))
+		return NULL;
+	for (size_t i = 0; i < g->nr; i++) {
+		json_t *group =
+			json_pack("{so so so so so}", "cgroup", mt_json_text(g->v[i].cgroup),
+				  "name", mt_json_text(g->v[i].name), "processes",
+				  mt_json_number(g->v[i].process_cnt), "peak_rss_bytes",
+				  mt_json_number(g->v[i].peak_rss_bytes), "grown_bytes",
+				  mt_json_number(g->v[i].grown_bytes));
+
+		if (json_array_append_new(array, group))
+			return NULL;
+	}
+	return TAKE_PTR(array);
+}
+
 int mt_report_json(FILE *out, const struct mt_model *m)
 {
-	_decref_ json_t *report = json_pack(
-		"{ss s{so so so} so so}", "schema", "memtide.report/1", "host", "kernel",
-		mt_json_text(m->meta.kernel), "arch", mt_json_text(m->meta.arch), "cpus",
-		mt_json_known(m->meta.cpus), "capture", capture(m), "processes", processes(m));
+	_decref_ json_t *report =
+		json_pack("{ss s{so so so} so so so}", "schema", "memtide.report/1", "host",
+			  "kernel", mt_json_text(m->meta.kernel), "arch",
+			  mt_json_text(m->meta.arch), "cpus", mt_json_known(m->meta.cpus),
+			  "capture", capture(m), "groups", groups(m), "processes", processes(m));
 
 	if (!report)
 		return -ENOMEM;

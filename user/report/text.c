@@ -20,6 +20,7 @@
 #include "analysis/unwound.h"
 #include "report/printer.h"
 #include "report/report.h"
+#include "report/text_groups.h"
 #include "report/text_stack.h"
 #include "report/units.h"
 #include "target/runtime.h"
@@ -581,6 +582,7 @@ int mt_report_text(FILE *out, const struct mt_model *m, const struct mt_text_opt
 		return err;
 	mt_losses_get(&losses, m);
 	print_capture(&p, m);
+	mt_print_groups(&p, m);
 	for (size_t i = 0; i < m->nr_processes && i < PROCESSES_DETAILED && !err; i++)
 		err = print_process(&p, m, ranking[i], &losses);
 	if (err)

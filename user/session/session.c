@@ -217,7 +217,7 @@ int mt_session_adopt(struct mt_session *s, pid_t pid)
 	err = mt_attach_process(s, process, false);
 	if (err == -ESRCH || !mt_proc_alive(pid))
 		return mt_err(-ESRCH, "process %d ended while it was attached to", pid);
-	if (!err && process->program->heap_note)
+	if (!err && process->program->heap_note && mt_kernel_links(s->kernel) != MT_LINK_NONE)
 		mt_warn("process %d: %s", pid, process->program->heap_note);
 	return err;
 }

@@ -141,19 +141,12 @@ static int add_if_traceable(struct pid_set *set, pid_t pid, bool *refused)
 	return err ? 0 : set_add(set, pid);
 }
 
-int mt_select_comm(const char *comm, pid_t **pids, size_t *nr)
+/* Those of that name, NULL: all. */
+static int add_from_proc(struct pid_set *set, const char *comm, bool *refused)
 {
-	__cleanup(set_free) struct pid_set set = { 0 };
-	_closedir_ DIR *dir = NULL;
+	_closedir_ DIR *dir = opendir("/proc");
 	struct dirent *entry;
-	bool refused = false;
 
-	if (!*comm || strlen(comm) >= MT_COMM_LEN)
-		return mt_err(-EINVAL,
-			      "'%s' can be no process's name; the kernel cuts them to "
-			      "%d bytes, so give those",
-			      comm, MT_COMM_LEN - 1);
-	dir = opendir("/proc");
 	if (!dir)
 		return mt_err(-errno, "cannot read /proc: %s; is it mounted?", strerror(errno));
 	while ((entry = readdir(dir))) {
@@ -161,16 +154,49 @@ int mt_select_comm(const char *comm, pid_t **pids, size_t *nr)
 		char name[MT_COMM_LEN];
 		int err;
 
-		if (pid <= 0 || mt_proc_comm(pid, name) || strcmp(name, comm))
+		if (pid <= 0 || (comm && (mt_proc_comm(pid, name) || strcmp(name, comm))))
 			continue;
-		err = add_if_traceable(&set, pid, &refused);
+		err = add_if_traceable(set, pid, refused);
 		if (err)
 			return err;
 	}
+	return 0;
+}
+
+int mt_select_comm(const char *comm, pid_t **pids, size_t *nr)
+{
+	__cleanup(set_free) struct pid_set set = { 0 };
+	bool refused = false;
+	int err;
+
+	if (!*comm || strlen(comm) >= MT_COMM_LEN)
+		return mt_err(-EINVAL,
+			      "'%s' can be no process's name; the kernel cuts them to "
+			      "%d bytes, so give those",
+			      comm, MT_COMM_LEN - 1);
+	err = add_from_proc(&set, comm, &refused);
+	if (err)
+		return err;
 	if (!set.nr && refused)
 		return mt_err(-EACCES, "'%s' is not ours to trace; " BE_ROOT, comm);
 	if (!set.nr)
 		return mt_err(-ESRCH, "no process is named '%s'; ps -e shows the names", comm);
+	set_sort(&set);
+	set_hand_out(&set, pids, nr);
+	return 0;
+}
+
+int mt_select_all(pid_t **pids, size_t *nr)
+{
+	__cleanup(set_free) struct pid_set set = { 0 };
+	bool refused = false;
+	int err = add_from_proc(&set, NULL, &refused);
+
+	if (err)
+		return err;
+	if (!set.nr)
+		return mt_err(refused ? -EACCES : -ESRCH,
+			      "there is no process that is ours to trace; " BE_ROOT);
 	set_sort(&set);
 	set_hand_out(&set, pids, nr);
 	return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * select.h: from what the user names (-p, -n, -c) to the processes that are meant.
+ * select.h: from what the user names (-p, -n, -c, -a) to the processes that are meant.
  *
  * Each function hands out an array of process ids, rising, each once, the caller's to free.
  * This program itself is never among them; neither are kernel threads and zombies. A process
@@ -28,5 +28,8 @@ int mt_select_comm(const char *comm, pid_t **pids, size_t *nr);
  * hierarchies of version 1 until one has processes there.
  */
 int mt_select_cgroup(const char *path, pid_t **pids, size_t *nr);
+
+/* Every process that there is. */
+int mt_select_all(pid_t **pids, size_t *nr);
 
 #endif
