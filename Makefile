@@ -318,7 +318,7 @@ tidy: $(SKEL) ## clang-tidy
 check: format layers tidy unit ## all that needs no privilege
 
 test: setup ## everything; the last line counts what passed, failed and was skipped
-	$(Q)$(MAKE) all programs $(UNIT) $(BPF_TESTS) $(FUZZ)
+	$(Q)$(MAKE) all programs $(B)/bench/load $(UNIT) $(BPF_TESTS) $(FUZZ)
 	$(Q)tests/run
 
 bench: all $(BENCH_PROGRAMS) ## what tracing costs real programs: the table in README.md

@@ -368,7 +368,8 @@ def test_hostile_name():
 
 def test_nothing_to_report():
     """A command that never allocates has an exact heap of nothing, which is not unknown."""
-    target = Program(TOOL, "record", "-q", "-o", scratch() / "c", "--", program("signals"))
+    target = Program(TOOL, "record", "-q", "-o", scratch() / "c", "--mode", "exact", "--",
+                     program("signals"))
     target.await_line("ready")
     target.signal(10)
     target.wait(10)

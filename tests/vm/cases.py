@@ -116,6 +116,15 @@ def check_midflight(folder, _):
     return f"{report(folder / 'capture.mtd')['capture']['traps']} traps"
 
 
+def check_auto(folder, _):
+    check(said(folder) == "recorder: 0\nafter: 0 mappings\ntarget: 0\n", said(folder))
+    document = report(folder / "capture.mtd")
+    check(document["capture"]["mode"] == "auto", f"mode {document['capture']['mode']}")
+    phases = document["processes"][0]["phases"]
+    check(phases, "no phases")
+    return ", ".join(phase["layer"] for phase in phases)
+
+
 def check_killed(folder, _):
     check(re.fullmatch(r"before: [1-9]\d* mappings, [1-9]\d* programs\n"
                        r"after: 0 mappings, 0 programs\ntarget: 0\n", said(folder)),
@@ -149,7 +158,8 @@ CASES = [
     # It waits for a byte or the end of its stdin, so that ticks see its threads.
     Case("threads", 60, f"sleep 1 | {RECORD} -- threads", check_threaded),
     Case("attached", 30, "attached.sh", check_attached),
-    Case("midflight", 30, "midflight.sh", check_midflight),
+    Case("midflight", 30, "midflight.sh exact", check_midflight),
+    Case("auto", 30, "midflight.sh auto", check_auto),
     Case("killed", 30, "killed.sh", check_killed),
     Case("verifier", 200, f"{BUILD}/bpf-tests/load /mt/insns.txt", check_verifier),
     Case("kernel-log", 10, "dmesg", check_log),

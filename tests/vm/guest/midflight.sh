@@ -9,7 +9,7 @@ midflight 20 5000 >midflight.out &
 target=$!
 await midflight.out ready
 
-memtide record -q --mode exact -o capture.mtd -p $target -d 2
+memtide record -q --mode $1 -o capture.mtd -p $target -d 2
 echo "recorder: $?"
 echo "after: $(dirty $target) mappings"
 
