@@ -182,7 +182,7 @@ static __always_inline void meter(struct mt_proc *proc, __u64 begin_ns)
 
 	if (ns >= MT_METER_MAX_NS)
 		return;
-	__sync_fetch_and_add(&proc->run_ns, run_ns);
+	__sync_fetch_and_add(&proc->fault_run_ns, run_ns);
 	if (work)
 		work->run_ns += run_ns;
 }

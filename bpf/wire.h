@@ -413,6 +413,7 @@ struct mt_proc {
 	/* By one hit in mt_meter_every, times that: */
 	__u64 trap_ns;		/* of the traps alone */
 	__u64 run_ns;		/* of the programs that they ran */
+	__u64 fault_run_ns;	/* likewise of those that page faults ran */
 	__u64 entry_free_cnt;	/* of a process whose calls are seen at their entry only */
 	__u64 anon_grown_bytes; /* anonymous memory that became writable, thread stacks aside */
 	__u64 anon_heap_bytes;	/* of that: in the course of a call that is probed */
@@ -434,7 +435,7 @@ struct mt_proc {
 	__u32 seen_from_birth;
 	__u32 entry_only; /* as in struct mt_image: blocks have no address */
 };
-_Static_assert(sizeof(struct mt_proc) == 248, "wire");
+_Static_assert(sizeof(struct mt_proc) == 256, "wire");
 
 /* `images`: which address space a process runs in. A vfork child shares its parent's. */
 struct mt_image {

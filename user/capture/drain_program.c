@@ -112,7 +112,7 @@ static void fill_heap(const struct mt_drain_program *d, const struct mt_program 
 	}
 	if (mt_kernel_prices(mt_session_kernel(d->session)))
 		row->trap_ns = proc.trap_ns;
-	row->run_ns = proc.run_ns;
+	row->run_ns = proc.run_ns + proc.fault_run_ns;
 	fill_bursts(d, p, row);
 	if (!mt_program_heap_watched(p))
 		return;
