@@ -302,3 +302,8 @@ def test_rust_release():
                    check=True)
     trace(None, program=folder / "fill",
           within=[["fill::fill", "fill::main", "main", "_start"], ["fill::fill", "start_thread"]])
+
+
+for _name, _test in list(globals().items()):
+    if _name.startswith("test_"):
+        _test.alone = "a stack ends busy while the one who changes its mappings has no CPU"
