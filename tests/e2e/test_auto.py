@@ -4,8 +4,8 @@ import signal
 import subprocess
 import time
 
-from memtide import (BUILD, Program, Recording, check, check_text, image, is_probed, need, program,
-                     record, report_result, until)
+from memtide import (BUILD, Program, Recording, build, check, check_text, image, is_probed, need,
+                     program, record, report_result, until)
 from test_sampling import check_far
 from truth import Differences, View
 
@@ -132,6 +132,35 @@ def test_killed_in_bursts():
         load.at()
     finally:
         load.end()
+
+
+FAULTING = r"""
+#include <sys/mman.h>
+#define BYTES (32 << 20)
+int main(void)
+{
+	for (int i = 0; i < 40; i++) {
+		char *p = mmap(0, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		madvise(p, BYTES, MADV_NOHUGEPAGE);
+		for (int at = 0; at < BYTES; at += 4096)
+			p[at] = 1;
+		munmap(p, BYTES);
+	}
+	return 0;
+}
+"""
+FAULTS = 40 * (32 << 20) // 4096
+
+
+def test_faults_in_budget():
+    """A program that does nothing but fault: few faults get a stack, and all are counted."""
+    document = record("--", build(FAULTING), options=("--mode", "auto")).report()
+    faults = image(document, comm="program")["faults"]
+    check(faults["kind"] == "sampled" and faults["sampled_period"] > 100, f"{faults['kind']}, "
+          f"one stack in {faults['sampled_period']}")
+    check(FAULTS <= faults["count"] < 1.01 * FAULTS, f"{faults['count']} faults of {FAULTS}")
+    check(sum(site["samples"] for site in faults["sites"]) < FAULTS / 20, "too many stacks")
 
 
 def test_command():

@@ -518,7 +518,7 @@ static void test_phases(void **state)
 	struct mt_lifetime life;
 
 	p.row.windowed = 1;
-	p.row.burst_progress_ns = 1e6;
+	p.row.bursts.progress_ns = 1e6;
 	p.row.burst_own_ns = 100e6;
 	assert_phases(&m, &p, expected, ARRAY_SIZE(expected));
 	mt_lifetime_get(&life, &m, &p);

@@ -99,23 +99,11 @@ static void set_sampled(struct mt_heap *heap, const struct mt_process_row *row,
 	heap->free_cnt = row->free_cnt;
 }
 
-static struct mt_bursts bursts_of(const struct mt_process_row *row)
-{
-	return (struct mt_bursts){
-		.cnt = row->burst_cnt,
-		.progress_ns = row->burst_progress_ns,
-		.stretch_ns = row->burst_stretch_ns,
-		.stretch_ns2 = row->burst_stretch_ns2,
-		.spent_ns = row->burst_spent_ns,
-	};
-}
-
 /* What a sum is that exact phases have counted too: theirs is what bursts do not explain. */
 static struct mt_estimate with_exact(int64_t sum, const struct mt_tally *t,
 				     const struct mt_process_row *row)
 {
-	struct mt_bursts bursts = bursts_of(row);
-	struct mt_estimate e = mt_estimate_total(t, &bursts, row->burst_own_ns);
+	struct mt_estimate e = mt_estimate_total(t, &row->bursts, row->burst_own_ns);
 	double counted = sum > e.value ? sum - e.value : 0;
 
 	e.value += counted;
@@ -131,11 +119,8 @@ static void set_site_estimates(struct mt_heap_site *site, const struct mt_proces
 	for (size_t i = 0; i < site->nr_parts; i++) {
 		const struct mt_site_row *part = &site->parts[i].row;
 
-		mt_tally_join(&cnt, &(struct mt_tally){ part->alloc_cnt_sum, part->alloc_cnt_sum2,
-							part->alloc_cnt_cross });
-		mt_tally_join(&bytes,
-			      &(struct mt_tally){ part->alloc_bytes_sum, part->alloc_bytes_sum2,
-						  part->alloc_bytes_cross });
+		mt_tally_join(&cnt, &part->alloc_cnt_tally);
+		mt_tally_join(&bytes, &part->alloc_bytes_tally);
 	}
 	site->burst_cnt = with_exact(site->alloc_cnt, &cnt, row);
 	site->burst_bytes = with_exact(site->alloc_bytes, &bytes, row);
@@ -143,17 +128,12 @@ static void set_site_estimates(struct mt_heap_site *site, const struct mt_proces
 
 static void set_windowed(struct mt_heap *heap, const struct mt_process_row *row)
 {
-	const struct mt_tally cnt = { row->alloc_cnt_sum, row->alloc_cnt_sum2,
-				      row->alloc_cnt_cross };
-	const struct mt_tally bytes = { row->alloc_bytes_sum, row->alloc_bytes_sum2,
-					row->alloc_bytes_cross };
-
 	heap->windowed = true;
 	heap->lives = heap->lives && row->exact_since_ns >= 0;
 	for (size_t i = 0; i < heap->nr_sites; i++)
 		set_site_estimates(&heap->sites[i], row);
-	heap->burst_cnt = with_exact(heap->alloc_cnt, &cnt, row);
-	heap->burst_bytes = with_exact(heap->alloc_bytes, &bytes, row);
+	heap->burst_cnt = with_exact(heap->alloc_cnt, &row->alloc_cnt_tally, row);
+	heap->burst_bytes = with_exact(heap->alloc_bytes, &row->alloc_bytes_tally, row);
 }
 
 static int by_peak(const void *va, const void *vb)

@@ -94,7 +94,7 @@ bool mt_lifetime_phase(struct mt_phase *out, const struct mt_lifetime *l, const 
 /* How much of a burst phase its bursts have seen. */
 static double seen_share(const struct mt_process_row *row)
 {
-	return row->burst_own_ns > 0 ? fmin(row->burst_progress_ns / row->burst_own_ns, 1) : 0;
+	return row->burst_own_ns > 0 ? fmin(row->bursts.progress_ns / row->burst_own_ns, 1) : 0;
 }
 
 /* In mode auto: the finest layer, and what was not counted. */

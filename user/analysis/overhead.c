@@ -30,8 +30,8 @@ void mt_overhead_process(struct mt_overhead *out, const struct mt_process_row *r
 		mt_sum_add(&out->spent_ns, row->run_ns);
 	set_pct(out);
 	out->exact_pct = -1;
-	if (row->burst_progress_ns > 0)
-		out->exact_pct = limited(100 * row->burst_spent_ns / row->burst_progress_ns);
+	if (row->bursts.progress_ns > 0)
+		out->exact_pct = limited(100 * row->bursts.spent_ns / row->bursts.progress_ns);
 	else if (row->seen_ns >= 0 && !row->windowed)
 		out->exact_pct = out->pct;
 }

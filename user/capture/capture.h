@@ -28,6 +28,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "capture/tally.h"
+
 #define MT_CAPTURE_SCHEMA 6
 
 struct mt_capture;
@@ -116,18 +118,10 @@ struct mt_process_row {
 
 	/* Mode auto. Bursts and what they counted, tally.h; all 0: there were none. */
 	int32_t windowed; /* it had some, however short */
-	int64_t burst_cnt;
-	double burst_progress_ns;
-	double burst_stretch_ns;
-	double burst_stretch_ns2;
-	double burst_spent_ns; /* by our traps, in bursts */
-	double burst_own_ns;   /* what they stand for: progress in its life but in exact phases */
-	double alloc_cnt_sum;
-	double alloc_cnt_sum2;
-	double alloc_cnt_cross;
-	double alloc_bytes_sum;
-	double alloc_bytes_sum2;
-	double alloc_bytes_cross;
+	struct mt_bursts bursts;
+	double burst_own_ns; /* what they stand for: progress in its life but in exact phases */
+	struct mt_tally alloc_cnt_tally;
+	struct mt_tally alloc_bytes_tally;
 	/* What lives and the peak are of what was allocated since; -1: not known, bursts go on. */
 	int64_t exact_since_ns;
 
@@ -215,16 +209,12 @@ struct mt_site_row {
 	int64_t temporary_cnt;
 	int64_t short_lived_cnt;
 	int64_t max_bytes;
-	struct mt_hist_row sizes;     /* bytes */
-	struct mt_hist_row lifetimes; /* 256 ns */
-	struct mt_hist_row ages;      /* 256 ns, of live blocks at the end; nr 0: not taken */
-	int64_t max_age_ns;	      /* or -1 */
-	double alloc_cnt_sum;	      /* of alloc_cnt what bursts counted; as in the process */
-	double alloc_cnt_sum2;
-	double alloc_cnt_cross;
-	double alloc_bytes_sum;
-	double alloc_bytes_sum2;
-	double alloc_bytes_cross;
+	struct mt_hist_row sizes;	 /* bytes */
+	struct mt_hist_row lifetimes;	 /* 256 ns */
+	struct mt_hist_row ages;	 /* 256 ns, of live blocks at the end; nr 0: not taken */
+	int64_t max_age_ns;		 /* or -1 */
+	struct mt_tally alloc_cnt_tally; /* of alloc_cnt what bursts counted; as in the process */
+	struct mt_tally alloc_bytes_tally;
 	const struct mt_storm_row *storm; /* or NULL */
 };
 

@@ -44,6 +44,13 @@ struct bursts {
 	struct mt_tally bytes;
 };
 
+/* Blocks to be dropped from the kernel's table. */
+struct keys {
+	struct mt_live_key *v;
+	size_t nr;
+	size_t room;
+};
+
 struct mt_drain_heap {
 	struct mt_capture *capture;
 	struct mt_session *session;
@@ -52,9 +59,7 @@ struct mt_drain_heap {
 	htab_t sites;
 	struct bursts *bursts; /* by slot */
 	uint32_t nr_bursts;
-	struct mt_live_key *dead; /* live blocks of programs that have ended */
-	size_t nr_dead;
-	size_t room_dead;
+	struct keys dead; /* live blocks of programs that have ended */
 };
 
 static void free_site(void *entry)
@@ -94,7 +99,7 @@ void mt_drain_heap_free(struct mt_drain_heap **heap)
 	if (h->sites)
 		htab_delete(h->sites);
 	free(h->bursts);
-	free(h->dead);
+	free(h->dead.v);
 	free(h);
 	*heap = NULL;
 }
@@ -119,18 +124,18 @@ struct aging {
 	bool final;
 };
 
-static int remember_dead(struct mt_drain_heap *h, const struct mt_live_key *key)
+static int remember(struct keys *keys, const struct mt_live_key *key)
 {
-	if (h->nr_dead == h->room_dead) {
-		size_t room = h->room_dead ? h->room_dead * 2 : 1024;
-		struct mt_live_key *v = reallocarray(h->dead, room, sizeof(*v));
+	if (keys->nr == keys->room) {
+		size_t room = keys->room ? keys->room * 2 : 1024;
+		struct mt_live_key *v = reallocarray(keys->v, room, sizeof(*v));
 
 		if (!v)
 			return -ENOMEM;
-		h->dead = v;
-		h->room_dead = room;
+		keys->v = v;
+		keys->room = room;
 	}
-	h->dead[h->nr_dead++] = *key;
+	keys->v[keys->nr++] = *key;
 	return 0;
 }
 
@@ -144,7 +149,7 @@ static int age_block(const struct mt_live_key *key, const struct mt_live *live, 
 
 	if (!a->final && !has_ended(a->h, key->slot))
 		return 0;
-	if (!a->final && remember_dead(a->h, key))
+	if (!a->final && remember(&a->h->dead, key))
 		return -ENOMEM;
 	site = p ? site_get(a->h, &site_key) : NULL;
 	if (!site)
@@ -398,8 +403,6 @@ struct folding {
 	double bytes;
 	struct mt_site_key *sites; /* to be dropped */
 	size_t nr_sites;
-	struct mt_live_key *live;
-	size_t nr_live;
 };
 
 static int fold_site(const struct mt_site_key *key, const struct mt_site *s, void *arg)
@@ -433,33 +436,39 @@ static int fold_site(const struct mt_site_key *key, const struct mt_site *s, voi
 	return mt_drain_stacks_put(f->h->stacks, key->stack);
 }
 
-static int fold_live(const struct mt_live_key *key, const struct mt_live *live, void *arg)
-{
-	struct folding *f = arg;
-	struct mt_live_key *v;
-
-	if (key->slot != f->window->slot)
-		return 0;
-	v = reallocarray(f->live, f->nr_live + 1, sizeof(*v));
-	if (!v)
-		return -ENOMEM;
-	f->live = v;
-	v[f->nr_live++] = *key;
-	return 0;
-}
-
 /* Its counts become the past's, and the kernel forgets them. */
 static int fold(struct folding *f)
 {
 	const struct mt_kernel *k = mt_session_kernel(f->h->session);
 	int err = mt_tables_each_site(k, fold_site, f);
 
-	err = err ? err : mt_tables_each_live(k, fold_live, f);
 	for (size_t i = 0; i < f->nr_sites; i++)
 		mt_tables_drop_site(k, &f->sites[i]);
-	mt_tables_drop_live(k, f->live, f->nr_live);
 	free(f->sites);
-	free(f->live);
+	return err;
+}
+
+struct leaving {
+	uint32_t slot;
+	struct keys keys;
+};
+
+static int on_leaving(const struct mt_live_key *key, const struct mt_live *live, void *arg)
+{
+	struct leaving *l = arg;
+
+	return key->slot == l->slot ? remember(&l->keys, key) : 0;
+}
+
+/* Of what lives on after a window nothing is known any more. */
+static int drop_live(struct mt_drain_heap *h, uint32_t slot)
+{
+	const struct mt_kernel *k = mt_session_kernel(h->session);
+	struct leaving l = { .slot = slot };
+	int err = mt_tables_each_live(k, on_leaving, &l);
+
+	mt_tables_drop_live(k, l.keys.v, l.keys.nr);
+	free(l.keys.v);
 	return err;
 }
 
@@ -488,10 +497,10 @@ int mt_drain_heap_window(const struct mt_window *window, void *heap)
 		.spent_ns = window->spent_ns,
 	};
 	struct bursts *b = bursts_of(h, window->slot);
-	int err;
+	int err = b ? drop_live(h, window->slot) : -ENOMEM;
 
-	if (!b)
-		return -ENOMEM;
+	if (err)
+		return err;
 	if (window->exact)
 		return fold(&f);
 	if (!mt_burst_extend(&b->next, &more))
@@ -511,17 +520,9 @@ void mt_drain_heap_fill(const struct mt_drain_heap *h, uint32_t slot, struct mt_
 
 	if (!b || !b->all.cnt)
 		return;
-	row->burst_cnt = b->all.cnt;
-	row->burst_progress_ns = b->all.progress_ns;
-	row->burst_stretch_ns = b->all.stretch_ns;
-	row->burst_stretch_ns2 = b->all.stretch_ns2;
-	row->burst_spent_ns = b->all.spent_ns;
-	row->alloc_cnt_sum = b->cnt.sum;
-	row->alloc_cnt_sum2 = b->cnt.sum2;
-	row->alloc_cnt_cross = b->cnt.cross;
-	row->alloc_bytes_sum = b->bytes.sum;
-	row->alloc_bytes_sum2 = b->bytes.sum2;
-	row->alloc_bytes_cross = b->bytes.cross;
+	row->bursts = b->all;
+	row->alloc_cnt_tally = b->cnt;
+	row->alloc_bytes_tally = b->bytes;
 }
 
 int mt_drain_heap_tick(struct mt_drain_heap *h, bool final)
@@ -530,7 +531,7 @@ int mt_drain_heap_tick(struct mt_drain_heap *h, bool final)
 	int err;
 
 	mt_kernel_control(k, MT_CONTROL_SWEEP, 0, NULL);
-	h->nr_dead = 0;
+	h->dead.nr = 0;
 	err = age_blocks(h, final);
 	err = err ? err : put_sites(h, final);
 	return err ? mt_err(err, "cannot read the kernel's tables: %s", strerror(-err)) : 0;
@@ -553,6 +554,6 @@ static int drop_site(void **slot, void *arg)
 
 void mt_drain_heap_drop_ended(struct mt_drain_heap *h)
 {
-	mt_tables_drop_live(mt_session_kernel(h->session), h->dead, h->nr_dead);
+	mt_tables_drop_live(mt_session_kernel(h->session), h->dead.v, h->dead.nr);
 	htab_traverse_noresize(h->sites, drop_site, h);
 }

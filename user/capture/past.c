@@ -66,16 +66,6 @@ static void put_storm(const struct mt_past *past, double scale, struct mt_storm_
 		row->busiest_100ms_calls = past->busiest_calls;
 }
 
-static void put_tallies(const struct mt_past *past, struct mt_site_row *row)
-{
-	row->alloc_cnt_sum = past->cnt.sum;
-	row->alloc_cnt_sum2 = past->cnt.sum2;
-	row->alloc_cnt_cross = past->cnt.cross;
-	row->alloc_bytes_sum = past->bytes.sum;
-	row->alloc_bytes_sum2 = past->bytes.sum2;
-	row->alloc_bytes_cross = past->bytes.cross;
-}
-
 void mt_past_put(const struct mt_past *past, double scale, struct mt_site_row *row,
 		 struct mt_storm_row *storm, uint64_t *sizes, uint64_t *lifetimes, uint64_t *finals)
 {
@@ -91,7 +81,8 @@ void mt_past_put(const struct mt_past *past, double scale, struct mt_site_row *r
 	row->short_lived_cnt += llround(scale * past->short_lived_cnt);
 	if ((int64_t)past->max_bytes > row->max_bytes)
 		row->max_bytes = past->max_bytes;
-	put_tallies(past, row);
+	row->alloc_cnt_tally = past->cnt;
+	row->alloc_bytes_tally = past->bytes;
 	put_hist(past->sizes, scale, sizes);
 	put_hist(past->lifetimes, 1, lifetimes);
 	if (!past->has_storm)

@@ -28,6 +28,11 @@
 #define KEY(type, field)      COLUMN_OF(ROW, 0, #field, type, field, MT_COLUMN_KEY)
 #define COLUMN(type, field)   COLUMN_OF(ROW, 0, #field, type, field, 0)
 #define NULLABLE(type, field) COLUMN_OF(ROW, 0, #field, type, field, MT_COLUMN_NULLABLE)
+#define BURSTS(type, field)   COLUMN_OF(ROW, 0, "burst_" #field, type, bursts.field, 0)
+#define TALLY(field)                                                           \
+	COLUMN_OF(ROW, 0, #field "_sum", F64, field##_tally.sum, 0),           \
+		COLUMN_OF(ROW, 0, #field "_sum2", F64, field##_tally.sum2, 0), \
+		COLUMN_OF(ROW, 0, #field "_cross", F64, field##_tally.cross, 0)
 #define STORM(type, field)                                                                      \
 	COLUMN_OF(struct mt_storm_row, offsetof(struct mt_stored_site, storm), "storm_" #field, \
 		  type, field, MT_COLUMN_NULLABLE)
@@ -94,18 +99,14 @@ static const struct mt_column process_columns[] = {
 	NULLABLE(I64, trap_ns),
 	COLUMN(I64, run_ns),
 	COLUMN(I32, windowed),
-	COLUMN(I64, burst_cnt),
-	COLUMN(F64, burst_progress_ns),
-	COLUMN(F64, burst_stretch_ns),
-	COLUMN(F64, burst_stretch_ns2),
-	COLUMN(F64, burst_spent_ns),
+	BURSTS(I64, cnt),
+	BURSTS(F64, progress_ns),
+	BURSTS(F64, stretch_ns),
+	BURSTS(F64, stretch_ns2),
+	BURSTS(F64, spent_ns),
 	COLUMN(F64, burst_own_ns),
-	COLUMN(F64, alloc_cnt_sum),
-	COLUMN(F64, alloc_cnt_sum2),
-	COLUMN(F64, alloc_cnt_cross),
-	COLUMN(F64, alloc_bytes_sum),
-	COLUMN(F64, alloc_bytes_sum2),
-	COLUMN(F64, alloc_bytes_cross),
+	TALLY(alloc_cnt),
+	TALLY(alloc_bytes),
 	NULLABLE(I64, exact_since_ns),
 	NULLABLE(I64, alloc_cnt),
 	NULLABLE(I64, alloc_bytes),
@@ -174,12 +175,8 @@ static const struct mt_column site_columns[] = {
 	NULLABLE(HIST, lifetimes),
 	NULLABLE(HIST, ages),
 	NULLABLE(I64, max_age_ns),
-	COLUMN(F64, alloc_cnt_sum),
-	COLUMN(F64, alloc_cnt_sum2),
-	COLUMN(F64, alloc_cnt_cross),
-	COLUMN(F64, alloc_bytes_sum),
-	COLUMN(F64, alloc_bytes_sum2),
-	COLUMN(F64, alloc_bytes_cross),
+	TALLY(alloc_cnt),
+	TALLY(alloc_bytes),
 	STORM(I64, calls),
 	STORM(I64, grown),
 	STORM(I64, moved),

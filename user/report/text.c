@@ -161,10 +161,9 @@ static void print_bursts(struct mt_printer *p, const struct mt_model_process *pr
 	const struct mt_process_row *row = &process->row;
 
 	mt_print_field(p, "Heap calls",
-		       "about %s of %s: %s temporary (windowed: from %s%s; bytes by 95%%%s)",
+		       "about %s of %s: %s temporary (windowed: from %s; bytes by 95%%%s)",
 		       THINGS(heap->alloc_cnt, "allocation"), BYTES(heap->alloc_bytes),
-		       COUNT(heap->temporary_cnt), THINGS(row->burst_cnt, "burst"),
-		       row->burst_own_ns < row->cpu_ns / 2 ? " and exact phases" : "",
+		       COUNT(heap->temporary_cnt), THINGS(row->bursts.cnt, "burst"),
 		       estimated(&heap->burst_bytes).s);
 	if (mt_heap_by_bytes(&sites, heap)) {
 		p->err = -ENOMEM;

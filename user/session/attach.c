@@ -227,10 +227,9 @@ static int attach_targets(struct mt_session *s, struct mt_process *process,
 	err = mt_kernel_control(s->kernel,
 				process->held ? MT_CONTROL_OPEN_AT_BIRTH : MT_CONTROL_OPEN,
 				process->pid, NULL);
-	if (err)
-		return err;
-	note_open(process, since);
-	return 0;
+	if (!err)
+		note_open(process, since);
+	return err;
 }
 
 /*

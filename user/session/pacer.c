@@ -327,7 +327,9 @@ void mt_pacer_ended(struct mt_pacer *p, struct mt_program *program)
 	struct mt_paced *paced = &program->paced;
 	struct mt_proc proc;
 
-	p->totals.target_cpu_ns = mt_faults_running_ns(p->session->faults);
+	/* Else the last look will do: that reads an event for each thread. */
+	if (paced->in_window)
+		p->totals.target_cpu_ns = mt_faults_running_ns(p->session->faults);
 	if (!mt_tables_proc(p->session->kernel, program->slot, &proc))
 		add_hits(p, paced, &proc);
 	if (p->exact)
