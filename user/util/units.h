@@ -5,8 +5,8 @@
  * Returned by value, so that `printf("%s", mt_unit_bytes(n).s)` needs no buffer: the text
  * lives to the end of the full expression. -1 is "unknown". Thread-safe.
  */
-#ifndef MT_REPORT_UNITS_H
-#define MT_REPORT_UNITS_H
+#ifndef MT_UTIL_UNITS_H
+#define MT_UTIL_UNITS_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-#include "report/escape.h"
+#include "util/escape.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -4,8 +4,8 @@
  *
  * The caller frees the result; NULL when memory is out. Thread-safe.
  */
-#ifndef MT_REPORT_ESCAPE_H
-#define MT_REPORT_ESCAPE_H
+#ifndef MT_UTIL_ESCAPE_H
+#define MT_UTIL_ESCAPE_H
 
 /* For JSON: bytes that are not UTF-8 become U+FFFD. */
 char *mt_escape_utf8(const char *text);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-#include "report/units.h"
+#include "util/units.h"
 
 #include <inttypes.h>
 #include <stdio.h>
