@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+"""memtide diff: what a change saved, against what the finding had promised; gates for scripts."""
+import json
+import subprocess
+
+from memtide import PATIENCE_S, TOOL, check, program, record
+from truth import Differences
+
+WITHIN = 0.2
+# What a finding saves is seen in this metric.
+METRICS = {"cloning": "at_peak_bytes", "streaming": "at_peak_bytes",
+           "unbounded-cache": "live_bytes", "thread-stacks": "stack_reserved_peak_bytes"}
+
+
+def diff_result(*words):
+    """Status, stdout, stderr."""
+    result = subprocess.run([TOOL, "diff", *words], capture_output=True, text=True,
+                            timeout=PATIENCE_S, check=False)
+    return result.returncode, result.stdout, result.stderr
+
+
+def diff(old, new):
+    status, out, err = diff_result(old, new, "--json")
+    check(status == 0, f"status {status}: {err}")
+    document = json.loads(out)
+    check(document["schema"] == "memtide.diff/1", f"schema {document['schema']}")
+    return document
+
+
+def pair(name, rule):
+    """Recordings of the program that a rule fires on and of its twin."""
+    return [record("--", program(name), rule, variant, TOOL) for variant in ("bad", "good")]
+
+
+def promised(recording, rule):
+    finding = next(f for f in recording.report()["processes"][0]["findings"] if f["rule"] == rule)
+    return finding["saves_bytes"] or finding["saves_reserved_bytes"]
+
+
+def saved(rule, metric):
+    """What the advice saved in Rust, and what had been promised."""
+    bad, good = pair("advice_rust", rule)
+    return (-diff(bad.capture, good.capture)["metrics"][metric]["change"], promised(bad, rule))
+
+
+def test_saved():
+    """As much as was promised, within a fifth."""
+    d = Differences("saved")
+    for rule, metric in METRICS.items():
+        got, want = saved(rule, metric)
+        print(f"{rule}: promised {want}, saved {got}", end="; ")
+        d.between(rule, got, (1 - WITHIN) * want, (1 + WITHIN) * want)
+    d.check()
+
+
+def test_gates():
+    """Status 10 where one is exceeded, 1 where it is not known, 2 where it is no gate."""
+    bad, good = (r.capture for r in pair("advice_c", "cloning"))
+    kernel = record("--", program("leaf"), options=("--mode", "kernel")).capture
+    for old, new, gate, want in ((good, bad, "at_peak>+10%", 10), (good, bad, "alloc_count>+19000", 10),
+                                 (good, bad, "alloc_count>+21000", 0), (bad, good, "at_peak>+0", 0),
+                                 (good, bad, "at_peak_bytes>+1M", 10), (good, bad, "at_peak>+9M", 0),
+                                 (good, bad, "size>+1", 2), (good, bad, "at_peak", 2),
+                                 (good, bad, "at_peak>+x", 2), (kernel, bad, "at_peak>+1%", 1)):
+        status, _, err = diff_result(old, new, "--fail-on", gate)
+        check(status == want, f"{gate}: status {status}, not {want}: {err}")
+        check((status == 0) == (err == ""), f"{gate}: stderr {err!r}")
+
+
+def test_same_functions():
+    """Other addresses in every run: the same functions are the same sites."""
+    plain = [record("--", program("advice_c"), "cloning", "bad", TOOL).capture for _ in range(2)]
+    document = diff(*plain)
+    check(document["sites"], "there are no sites")
+    for site in document["sites"]:
+        check(site["old"] == site["new"], f"differs: {site}")
+    status, out, _ = diff_result(*plain)
+    check(status == 0 and "1. " not in out, f"a site differs: {out}")

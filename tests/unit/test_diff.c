@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/* Which sites of two recordings are one, what differs, and what is not known. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "analysis/diff.h"
+#include "cli/gate.h"
+#include "util/cleanup.h"
+
+/* A recording of one program with one site, whose stack has one frame. */
+struct recording {
+	struct mt_frame frame;
+	const struct mt_frame *frames[1];
+	struct mt_model_site site;
+	struct mt_model_process process;
+	struct mt_model model;
+};
+
+static void make(struct recording *r, const char *comm, struct mt_frame frame, int64_t bytes)
+{
+	*r = (struct recording){
+		.frame = frame,
+		.site = { .row = { .kind = "malloc",
+				   .alloc_cnt = 1,
+				   .alloc_bytes = bytes,
+				   .at_peak_cnt = 1,
+				   .at_peak_bytes = bytes,
+				   .max_age_ns = -1 },
+			  .stack = { .id = 7, .nr = 1 } },
+		.process = { .row = { .comm = (char *)comm,
+				      .since = "start",
+				      .end_ns = 1,
+				      .ended = "exit",
+				      .seen_ns = 0,
+				      .peak_rss_bytes = 2 * bytes,
+				      .heap_live_bytes = 0,
+				      .heap_peak_bytes = bytes,
+				      .fault_cnt = -1,
+				      .alloc_cnt = -1,
+				      .alloc_bytes = -1,
+				      .free_cnt = -1 },
+			     .nr_sites = 1 },
+		.model = { .meta = { .duration_ns = 1, .sample_bytes = -1 }, .nr_processes = 1 },
+	};
+	r->frames[0] = &r->frame;
+	r->site.stack.frames = r->frames;
+	r->process.sites = &r->site;
+	r->model.processes = &r->process;
+}
+
+static size_t nr_sites(struct mt_frame old, struct mt_frame new)
+{
+	__cleanup(mt_diff_free) struct mt_diff *d = NULL;
+	struct recording a, b;
+
+	make(&a, "app", old, 100);
+	make(&b, "app", new, 150);
+	assert_int_equal(mt_diff_new(&d, &a.model, &b.model, MT_PICK_ANY), 0);
+	return d->nr_sites;
+}
+
+static void test_identity(void **state)
+{
+	struct mt_frame named = { .function = "app::load::h0123456789abcdef",
+				  .module = "/app",
+				  .offset = 10,
+				  .line = 5,
+				  .build_id = "aa" };
+	struct mt_frame rebuilt = { .function = "app::load::hfedcba9876543210",
+				    .module = "/app2",
+				    .offset = 99,
+				    .line = 6,
+				    .build_id = "bb" };
+	struct mt_frame other = { .function = "app::save", .module = "/app" };
+	struct mt_frame no_hash = { .function = "app::load::h012345678", .module = "/app" };
+	struct mt_frame stripped = { .module = "/app", .offset = 10, .build_id = "aa" };
+	struct mt_frame elsewhere = { .module = "/app", .offset = 11, .build_id = "aa" };
+	struct mt_frame another_build = { .module = "/app", .offset = 10, .build_id = "bb" };
+
+	assert_int_equal(nr_sites(named, rebuilt), 1);
+	assert_int_equal(nr_sites(named, other), 2);
+	assert_int_equal(nr_sites(named, no_hash), 2); /* a name that only looks like it */
+	assert_int_equal(nr_sites(stripped, stripped), 1);
+	assert_int_equal(nr_sites(stripped, elsewhere), 2);
+	assert_int_equal(nr_sites(stripped, another_build), 2);
+	stripped.build_id = NULL; /* it may be another build: nobody can tell */
+	assert_int_equal(nr_sites(stripped, stripped), 2);
+}
+
+static const struct mt_diff_metric *metric(const struct mt_diff *d, const char *name)
+{
+	for (int i = 0; i < MT_DIFF_METRICS; i++)
+		if (!strcmp(d->metrics[i].name, name))
+			return &d->metrics[i];
+	fail();
+	return NULL;
+}
+
+static void test_metrics(void **state)
+{
+	__cleanup(mt_diff_free) struct mt_diff *d = NULL;
+	struct mt_frame frame = { .function = "load", .module = "/app" };
+	struct recording a, b;
+	int64_t change;
+	double pct;
+
+	make(&a, "app", frame, 100);
+	make(&b, "app", frame, 150);
+	b.process.row.fault_cnt = 3; /* the old one does not know */
+	assert_int_equal(mt_diff_new(&d, &a.model, &b.model, MT_PICK_ANY), 0);
+	assert_int_equal(d->order, MT_PICK_AT_PEAK);
+	assert_int_equal(d->sites[0].old[MT_PICK_AT_PEAK], 100);
+	assert_int_equal(d->sites[0].new[MT_PICK_AT_PEAK], 150);
+	assert_true(mt_diff_change(metric(d, "at_peak_bytes"), &change, &pct));
+	assert_int_equal(change, 50);
+	assert_true(pct == 50);
+	assert_false(mt_diff_change(metric(d, "fault_count"), &change, &pct));
+
+	assert_int_equal(mt_gate_hit("at_peak>+49%", d), 1);
+	assert_int_equal(mt_gate_hit("at_peak>+50%", d), 0);
+	assert_int_equal(mt_gate_hit("peak_rss_bytes>+99", d), 1);
+	assert_int_equal(mt_gate_hit("peak_rss>+1K", d), 0);
+	assert_int_equal(mt_gate_hit("fault_count>+0", d), -ENODATA);
+	assert_int_equal(mt_gate_check_syntax("at_peak>+1e3"), 0);
+	for (const char *const *bad =
+		     (const char *const[]){ "at>+1", ">+1", "at_peak>1", "at_peak>+", "at_peak>+1X",
+					    "at_peak>+-1", NULL };
+	     *bad; bad++)
+		assert_int_equal(mt_gate_check_syntax(*bad), -EINVAL);
+}
+
+/* Growth from nothing is more than any percentage. */
+static void test_from_nothing(void **state)
+{
+	__cleanup(mt_diff_free) struct mt_diff *d = NULL;
+	struct mt_frame frame = { .function = "load", .module = "/app" };
+	struct recording a, b;
+
+	make(&a, "app", frame, 0);
+	make(&b, "app", frame, 1 << 30);
+	assert_int_equal(mt_diff_new(&d, &a.model, &b.model, MT_PICK_ANY), 0);
+	assert_int_equal(mt_gate_hit("at_peak>+100%", d), 1);
+	assert_int_equal(mt_gate_hit("at_peak>+1e9%", d), 1);
+	assert_int_equal(mt_gate_hit("realloc_count>+0%", d), 0); /* 0 in both */
+}
+
+/* Programs are matched by name: another one's sites are its own. */
+static void test_programs(void **state)
+{
+	__cleanup(mt_diff_free) struct mt_diff *d = NULL;
+	struct mt_frame frame = { .function = "load", .module = "/app" };
+	struct recording a, b;
+
+	make(&a, "app", frame, 100);
+	make(&b, "tool", frame, 100);
+	assert_int_equal(mt_diff_new(&d, &a.model, &b.model, MT_PICK_ALLOC), 0);
+	assert_int_equal(d->nr_sites, 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_metrics),
+		cmocka_unit_test(test_from_nothing),
+		cmocka_unit_test(test_programs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
