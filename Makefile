@@ -30,7 +30,7 @@ WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes -Wstrict-pr
             -Wformat=2 -Wvla -Wshadow -Wno-missing-field-initializers
 CPPFLAGS := -D_GNU_SOURCE -Iuser -Ibpf -I$(B)
 CFLAGS   := -std=gnu11 -O2 -g $(WARNINGS)
-LDLIBS   := -lbpf -ldw -lelf -lsqlite3 -ljansson -liberty -lseccomp -lZydis -lz -llzma -lnettle -lpthread -lm
+LDLIBS   := -lbpf -ldw -lelf -lsqlite3 -ljansson -liberty -lseccomp -lZydis -lz -lprotobuf-nanopb -llzma -lnettle -lpthread -lm
 SANITIZE := -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 
 # ---- BPF: several sources, one object, one skeleton ---------------------------------------
@@ -56,9 +56,20 @@ $(SKEL): $(B)/memtide.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name memtide > $@
 
 # ---- user space ---------------------------------------------------------------------------
+PROTO    := $(B)/pprof.pb
 USER_SRC := $(wildcard user/*/*.c)
-USER_OBJ := $(USER_SRC:user/%.c=$(B)/user/%.o)
-SAN_OBJ  := $(USER_SRC:user/%.c=$(B)/san/%.o)
+PAGE_OBJ := $(B)/user/report/$(if $(NO_HTML),no_page,page).o
+USER_OBJ := $(USER_SRC:user/%.c=$(B)/user/%.o) $(PROTO).o $(PAGE_OBJ)
+SAN_OBJ  := $(USER_SRC:user/%.c=$(B)/san/%.o) $(PROTO).o $(PAGE_OBJ)
+
+$(PROTO).c $(PROTO).h &: user/export/pprof.proto user/export/pprof.options
+	$(say) PROTO $@
+	@mkdir -p $(@D)
+	$(Q)cd $(<D) && protoc --nanopb_out=$(CURDIR)/$(B) $(<F)
+
+$(PROTO).o: $(PROTO).c
+	$(say) CC $@
+	$(Q)$(CC) $(CFLAGS) -c $< -o $@
 
 $(B)/user/%.o: user/%.c
 	$(say) CC $@
@@ -70,10 +81,43 @@ $(B)/san/%.o: user/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZE) -MMD -MP -c $< -o $@
 
+# The page of report --html, from npm packages; NO_HTML=1 (after make clean) is without.
+WEB_SRC := $(wildcard user/report/web/*.js user/report/web/*.css user/report/web/*.mjs)
+WEB     := $(B)/web/head.html $(B)/web/tail.html
+NPM     := user/report/web/node_modules/.package-lock.json
+
+$(NPM): user/report/web/package-lock.json
+	$(say) NPM $(@D)
+	$(Q)command -v npm >/dev/null || { \
+		echo 'no npm for the page of report --html: make setup, or make NO_HTML=1' >&2; exit 1; }
+	$(Q)npm ci --prefix user/report/web --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	$(Q)touch $@
+
+$(WEB) &: $(WEB_SRC) $(NPM)
+	$(say) WEB $(B)/web
+	@mkdir -p $(B)/web
+	$(Q)node user/report/web/build.mjs $(B)/web
+
+$(B)/user/report/page.o: user/report/page.S $(WEB)
+	$(say) AS $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) -c -Wa,-I$(B) -o $@ $<
+
+$(B)/user/report/no_page.o: user/report/page.S
+	$(say) AS $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) -c -DNO_HTML -o $@ $<
+
 # Only session/ includes the skeleton; it must exist before those are compiled.
 $(filter $(B)/user/session/% $(B)/san/session/%,$(USER_OBJ) $(SAN_OBJ)): | $(SKEL)
+$(B)/user/export/pprof.o $(B)/san/export/pprof.o: | $(PROTO).h
 
 $(B)/memtide: $(B)/user/main.o $(USER_OBJ)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# What NO_HTML=1 makes of it, for the test of that.
+$(B)/memtide-without-page: $(B)/user/main.o $(USER_OBJ:%/page.o=%/no_page.o)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -127,7 +171,8 @@ PROG_ALL  := chains children cross execs failures family forks huge leaf lifetim
 PROGRAMS  := $(PROG_C:tests/programs/%.c=$(P)/%) $(PROG_CXX:tests/programs/%.cc=$(P)/%) \
              $(PROG_ALL:%=$(P)/static/%) $(P)/lib/libplain.so $(P)/lib/libother.so $(P)/mallocx_static $(P)/mallocx_je $(P)/sized_je \
              $(if $(MUSL_GCC),$(PROG_ALL:%=$(P)/musl/%)) \
-             $(if $(RUSTC),$(PROG_RUST:tests/programs/%.rs=$(P)/%))
+             $(P)/advice_c_debug \
+             $(if $(RUSTC),$(PROG_RUST:tests/programs/%.rs=$(P)/%) $(P)/advice_rust_debug $(P)/advice_rust_small)
 # Frame pointers and no inlining: their stacks and sites are part of what is known.
 PROG_FLAGS := -O1 -g -Wall -fno-omit-frame-pointer -fno-optimize-sibling-calls -fno-builtin
 PROG_CC    := -std=gnu11 -D_GNU_SOURCE $(PROG_FLAGS)
@@ -211,6 +256,19 @@ $(P)/%: tests/programs/%.rs tests/programs/lib/foreign.rs $(P)/lib/foreign.o
 	$(say) PROG $@
 	$(Q)$(RUSTC) --edition 2021 -O -g -C link-arg=$(P)/lib/foreign.o $(RUST_LIBS) -o $@ $<
 
+# Built with the settings that the finding release-profile is about, and without.
+$(P)/advice_rust_debug: tests/programs/advice_rust.rs
+	$(say) PROG $@
+	$(Q)$(RUSTC) --edition 2021 -g -o $@ $<
+
+$(P)/advice_rust_small: tests/programs/advice_rust.rs
+	$(say) PROG $@
+	$(Q)$(RUSTC) --edition 2021 -O -C codegen-units=1 -C panic=abort -C strip=symbols -o $@ $<
+
+$(P)/advice_c_debug: tests/programs/advice_c.c
+	$(say) PROG $@
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O0 -g -Wall -MMD -MP -o $@ $< -lpthread
+
 # ---- fuzzing ------------------------------------------------------------------------------
 FUZZ      := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_USER := $(wildcard $(addprefix user/,util/*.c target/*.c unwind/*.c symbol/*.c))
@@ -247,6 +305,10 @@ $(B)/fuzz/fuzz_symbolizer.seeds: tests/programs/lib/plain.c
 $(B)/fuzz/fuzz_jit.seeds:
 	@mkdir -p $@
 	$(Q)printf '7f0000001000 40 JS:~f /a.js:1\n7f0000001040 1c0 Stub:b\n' >$@/map
+
+$(B)/fuzz/fuzz_smaps.seeds:
+	@mkdir -p $@
+	$(Q)cat /proc/self/smaps >$@/smaps
 
 # ---- benchmarks ---------------------------------------------------------------------------
 BENCH_PROGRAMS := $(addprefix $(B)/bench/,pairs load heartbeat getppid $(if $(RUSTC),words))
@@ -312,13 +374,13 @@ format: ## is every source formatted as .clang-format says?
 layers: ## do includes point one way?
 	$(Q)scripts/layers.py
 
-tidy: $(SKEL) ## clang-tidy
+tidy: $(SKEL) $(PROTO).h ## clang-tidy
 	$(Q)CPPFLAGS='$(CPPFLAGS)' scripts/tidy.sh $(USER_SRC) user/main.c
 
 check: format layers tidy unit ## all that needs no privilege
 
 test: setup ## everything; the last line counts what passed, failed and was skipped
-	$(Q)$(MAKE) all programs $(B)/bench/load $(UNIT) $(BPF_TESTS) $(FUZZ)
+	$(Q)$(MAKE) all $(B)/memtide-without-page programs $(B)/bench/load $(UNIT) $(BPF_TESTS) $(FUZZ)
 	$(Q)tests/run
 
 bench: all $(BENCH_PROGRAMS) ## what tracing costs real programs: the table in README.md

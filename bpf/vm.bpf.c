@@ -187,21 +187,20 @@ static __always_inline __u64 brk_grown(const struct mt_vm_pending *vm, __u64 brk
 	return brk > vm->addr ? brk - vm->addr : 0;
 }
 
-/*
- * Count what a call has made writable, and how much of that a probed allocator asked for. True if
- * neither it nor the C library did, for a thread's stack.
- */
-static __always_inline bool grow(struct mt_thread *th, __u64 bytes)
+/* Count what a call has made writable, thread stacks aside, and how much of that is the heap's. */
+static __always_inline enum mt_maker grow(struct mt_thread *th, __u64 bytes)
 {
 	struct mt_proc *proc = bpf_map_lookup_elem(&mt_procs, &th->slot);
 
-	if (!proc || !proc->open || (th->spawning && !th->call.func))
-		return false;
+	if (!proc || !proc->open)
+		return MT_MAKER_UNKNOWN;
+	if (th->spawning && !th->call.func)
+		return MT_MAKER_THREAD;
 	__sync_fetch_and_add(&proc->anon_grown_bytes, bytes);
 	if (!th->call.func)
-		return true;
+		return MT_MAKER_PROGRAM;
 	__sync_fetch_and_add(&proc->anon_heap_bytes, bytes);
-	return false;
+	return MT_MAKER_HEAP;
 }
 
 static __always_inline __u32 mapped_class(__u32 flags)
@@ -245,7 +244,7 @@ static __always_inline int leave(__u32 kind, __s64 ret)
 	struct mt_thread *th = bpf_map_lookup_elem(&mt_threads, &tid);
 	struct mt_vm_pending *vm;
 	struct mt_event *e;
-	bool unowned = false;
+	__u32 maker = MT_MAKER_UNKNOWN;
 	__u64 stack = 0;
 
 	if (!th || th->vm.kind != kind)
@@ -253,7 +252,7 @@ static __always_inline int leave(__u32 kind, __s64 ret)
 	vm = &th->vm;
 	vm->kind = 0;
 	if (kind != MT_EVENT_MUNMAP && ret >= 0)
-		unowned = grow(th, kind == MT_EVENT_BRK ? brk_grown(vm, ret) : vm->grows_bytes);
+		maker = grow(th, kind == MT_EVENT_BRK ? brk_grown(vm, ret) : vm->grows_bytes);
 	if (ret >= 0)
 		forget_code(kind, vm, ret, th->slot);
 	if (!settles(kind, vm, ret))
@@ -276,7 +275,7 @@ static __always_inline int leave(__u32 kind, __s64 ret)
 	e->fd = vm->fd;
 	e->result = ret;
 	e->stack = stack;
-	e->unowned = unowned;
+	e->maker = maker;
 	bpf_ringbuf_submit(e, 0);
 	return 0;
 }

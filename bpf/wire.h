@@ -519,6 +519,9 @@ _Static_assert(sizeof(struct mt_thread) ==
 		       104 + 2 * 120 + 56 + 48 + 128 + 1032 + 8 * MT_WINDOW_WORDS,
 	       "wire");
 
+/* In whose call a mapping was made: one that is probed, pthread_create, or none; if counted. */
+enum mt_maker { MT_MAKER_UNKNOWN, MT_MAKER_PROGRAM, MT_MAKER_HEAP, MT_MAKER_THREAD };
+
 /*
  * Ring buffer: rare events only. `*_BEGIN` leaves the ledger before the kernel unmaps, so
  * that the range may be handed to another thread; END installs the result or puts it back.
@@ -560,7 +563,7 @@ struct mt_event {
 	__u32 prot;
 	__s32 fd;
 	__u32 flags;
-	__u32 unowned; /* MMAP: made for neither a probed call nor pthread_create */
+	__u32 maker; /* MMAP, MREMAP: enum mt_maker */
 	char comm[MT_COMM_LEN];
 };
 _Static_assert(sizeof(struct mt_event) == 104, "wire");

@@ -21,6 +21,7 @@ RANK = {
     "capture": 4,
     "model": 5,
     "analysis": 6,
+    "finding": 7,
     "symbol": 7,
     "report": 8,
     "export": 8,
@@ -28,6 +29,7 @@ RANK = {
     "main.c": 10,
 }
 SKELETON = "memtide.skel.h"
+MESSAGES = "pprof.pb.h"  # made from user/export/pprof.proto
 WIRE = ("wire.h", "wire_fault.h")  # what both sides share
 
 CASES = [
@@ -38,6 +40,8 @@ CASES = [
     ("user/session/drain.c", "logic/peak.h", True),
     ("user/session/load.c", SKELETON, True),
     ("user/main.c", "cli/options.h", True),
+    ("user/export/pprof.c", MESSAGES, True),
+    ("user/report/text.c", MESSAGES, False),
     ("bpf/alloc.bpf.c", "vmlinux.h", True),
     ("bpf/alloc.bpf.c", "logic/peak.h", True),
     ("bpf/logic/peak.h", "wire.h", True),
@@ -78,6 +82,8 @@ def user_problem(path, include):
         return f"user/{here}/ has no rank in scripts/layers.py"
     if include == SKELETON:
         return None if here == "session" else "only user/session/ includes the skeleton"
+    if include == MESSAGES:
+        return None if here == "export" else "only user/export/ includes pprof's messages"
     if include in WIRE or there == "logic":
         return None
     if there not in RANK:

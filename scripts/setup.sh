@@ -7,12 +7,15 @@
 set -eu
 
 build="g++ make clang bpftool libbpf-dev libelf-dev libdw-dev libiberty-dev libsqlite3-dev
-       libjansson-dev libzydis-dev zlib1g-dev liblzma-dev nettle-dev libseccomp-dev"
+       libjansson-dev libzydis-dev zlib1g-dev liblzma-dev nettle-dev libseccomp-dev
+       libnanopb-dev nanopb protobuf-compiler nodejs"
 tests="libcmocka-dev libclang-rt-dev clang-format clang-tidy python3 sqlite3 redis-tools
        strace libjemalloc2 libjemalloc-dev libtcmalloc-minimal4 libmimalloc2.0 musl-tools
-       libc6-dbg bpftrace nodejs
+       libc6-dbg bpftrace chromium golang-1.19-go valgrind python3-prometheus-client
        qemu-system-x86 xz-utils zstd"
 
+# Other builds of Node.js bring npm themselves, and do not go with Debian's.
+command -v npm >/dev/null || build="$build npm"
 # Debian's Rust is large, and any will do; the Makefile looks in the same places.
 command -v rustc >/dev/null || [ -x "$HOME/.cargo/bin/rustc" ] || tests="$tests rustc"
 

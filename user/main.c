@@ -17,6 +17,10 @@ int main(int argc, char **argv)
 		return mt_command_record(&options, &inherited);
 	case MT_COMMAND_REPORT:
 		return mt_command_report(&options);
+	case MT_COMMAND_DIFF:
+		return mt_command_diff(&options);
+	case MT_COMMAND_EXPORT:
+		return mt_command_export(&options);
 	case MT_COMMAND_DOCTOR:
 		return mt_command_doctor(&options);
 	default:

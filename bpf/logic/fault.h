@@ -47,12 +47,19 @@ static inline __u32 mt_fault_place_holds(const struct mt_fault_place *p, __u64 a
 	return address >= p->start && address < p->end && p->stamp == stamp;
 }
 
-/* How many faults an event stands for; `now` and `before`: the task's count, with this one. */
+/*
+ * How many faults an event stands for; `now` and `before`: the task's count, with this one. A
+ * period at most, since the task's count has faults that are no event's: those before it was
+ * watched, and those that the kernel makes for itself. But where the period has just grown, the
+ * events of the old one were closed in its midst, and the first of the new one stands for that part
+ * too.
+ */
 static inline __u64 mt_fault_weight(__u64 now, __u64 before, __u64 period)
 {
 	__u64 faults = now > before ? now - before : 0;
+	__u64 limit = before && period > 1 ? 2 * period : period;
 
-	return faults < period ? faults : period;
+	return faults < limit ? faults : limit;
 }
 
 /* [brk_start, brk_end) is the break; sp: the faulting thread's. */

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 """What tracing costs real programs and steady loops: memtide in each mode, heaptrack, bpftrace.
 
-Pairs A B A B: each run under a tracer comes right after a bare one and is divided by it; the
-table has the medians of these ratios. The column "base again" is a bare run in the tracer's
-place, with the lowest and the highest ratio: what is within them is noise. CPU time includes
-what the traps cost; wall time also shows what the tracer's own process takes from the target on
+Pairs A B B A: each run under a tracer is divided by a bare one right before or right after it, in
+turns, so that whichever is second has no advantage; the table has the medians of these ratios.
+The column "base again" is a bare run in the tracer's place, with the lowest and the highest ratio:
+what is within them is noise. CPU time includes what the traps cost; wall time also shows what the
+tracer's own process takes from the target on
 a machine with few CPUs. A run that fails is told and done again.
 
 With every target and every tracer the table replaces the one in README.md, between its two
@@ -65,10 +66,13 @@ def measure(make_target, make_tracer):
     return costs
 
 
-def pair(make_target, make_tracer):
-    """The second run's costs as ratios to the first's; what only the second has as it is."""
+def pair(make_target, make_tracer, traced_first):
+    """The traced run's costs as ratios to the bare one's; what only it has as it is."""
+    if traced_first:
+        traced = measure(make_target, make_tracer)
     bare = measure(make_target, TRACERS[BASE])
-    traced = measure(make_target, make_tracer)
+    if not traced_first:
+        traced = measure(make_target, make_tracer)
     return {name: value / bare[name] if name in bare else value
             for name, value in traced.items() if value is not None}
 
@@ -78,7 +82,7 @@ def pairs_of(make_target, make_tracer, count):
     pairs, failures = [], 0
     while len(pairs) < count and failures < FAILURES_MAX:
         try:
-            pairs.append(pair(make_target, make_tracer))
+            pairs.append(pair(make_target, make_tracer, traced_first=len(pairs) % 2))
         except FAILURE as error:
             failures += 1
             print(f"a pair failed: {error!r}"[:500], file=sys.stderr)

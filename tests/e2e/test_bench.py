@@ -40,11 +40,13 @@ def test_partial():
 
 def test_ratios():
     """What both runs have is divided; what only the tracer has is as it is, unknown is left out."""
-    runs = iter([{"CPU time": 2, "p99": 10},
-                 {"CPU time": 3, "p99": 5, "RSS": 7, "reported": None}])
-    cost.measure = lambda *_: next(runs)
-    got = cost.pair(None, None)
-    check(got == {"CPU time": 1.5, "p99": 0.5, "RSS": 7}, f"ratios {got}")
+    bare, traced = ({"CPU time": 2, "p99": 10},
+                    {"CPU time": 3, "p99": 5, "RSS": 7, "reported": None})
+    for traced_first, order in ((False, [bare, traced]), (True, [traced, bare])):
+        runs = iter(order)
+        cost.measure = lambda *_, runs=runs: next(runs)
+        got = cost.pair(None, None, traced_first)
+        check(got == {"CPU time": 1.5, "p99": 0.5, "RSS": 7}, f"ratios {got}")
 
 
 def test_table():
@@ -88,11 +90,20 @@ def test_latencies():
 def test_windows():
     """A window has its margin after the step and its whole length; a gap counts if it overlaps."""
     steps = [(n * 10**8, n * 10**7 * (2 if n > 15 else 1), n * 1000, 0) for n in range(31)]
-    costs = list(promises.window_costs(steps, bare=10**4))
-    check(len(costs) == 10 and min(costs) > 1.4, f"costs {costs}")  # from 0.1 s to 1.0 s
+    costs = list(promises.window_costs(steps))
+    check(len(costs) == 10 and min(costs) > 14000, f"costs {costs}")  # from 0.1 s to 1.0 s
     beats = [0, 10**6, 9 * 10**6, 10 * 10**6]
     gaps = [promises.largest_gap_ms(beats, *w) for w in ((0, 10**5), (5 * 10**6, 6 * 10**6))]
     check(gaps == [1, 8], f"gaps {gaps}")
+
+
+def test_worst_window():
+    """The window whose median is highest: one bad run is not its cost."""
+    def run(*costs):  # of one window each: CPU time of 1,000 pairs
+        return [[(n * 10**9, n * cost * 1000, n * 1000, 0) for n in range(4)] for cost in costs]
+    bare = run(100, 100, 100)
+    check(round(promises.worst_window(run(101, 500, 102), bare), 3) == 2, "the median is 2%")
+    check(round(promises.worst_window(run(99, 98, 500), bare), 3) == -1, "it is 1% less")
 
 
 def test_coverage():

@@ -376,3 +376,10 @@ def test_nothing_to_report():
     process = report(target.argv[4])["processes"][0]
     check(process["heap"]["alloc_count"] == 0, f"heap {process['heap']}")
     check(process["sites"] == [], "sites")
+
+
+def test_report_options_that_contradict():
+    capture = record("--", program("leaf")).capture
+    for options in (("--min-age", "1"), ("--leaks", "--sort", "live"),
+                    ("--top", "2", "--json")):
+        refused(2, "report", capture, *options)

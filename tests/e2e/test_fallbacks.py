@@ -5,7 +5,8 @@ import subprocess
 import time
 
 from memtide import (PATIENCE_S, TOOL, Program, Recording, build, check, children, image, images,
-                     need, program, record, report, scratch, text_is_clean, until)
+                     need, program, record, report, report_result, scratch,
+                     text_is_clean, until)
 from truth import Differences, add_up, check_lossless, compare
 
 # ---- commands that are not held at fork and exec --------------------------------------------
@@ -258,3 +259,13 @@ def test_doctor_unwritten():
         check(result.returncode == 1, f"status {result.returncode}")
         check(len(result.stderr.splitlines()) == 1 and "No space left" in result.stderr,
               f"not one clear line: {result.stderr!r}")
+
+
+def test_syscall_tax():
+    """What tracepoints on system calls cost the host is measured, and told where there are any."""
+    for hooks in ("tracepoint", "none"):
+        recording = record("--", "true", options=("--vm-hooks", hooks))
+        tax = recording.report()["capture"]["hooks"]["syscall_tax_ns"]
+        text = report_result(recording.capture)[1]
+        check((tax > 0) == (hooks == "tracepoint"), f"{hooks}: {tax} ns")
+        check((f"took {tax} ns more" in " ".join(text.split())) == (tax > 0), text[:400])

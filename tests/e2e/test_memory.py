@@ -5,7 +5,7 @@ import sqlite3
 import time
 from collections import Counter, defaultdict
 
-from memtide import Recording, check, program, record
+from memtide import Program, Recording, check, program, record
 from truth import Differences, check_lossless, own_frame
 
 KIB = 1024
@@ -131,3 +131,17 @@ def test_timeline():
     slack = process["peak"]["rss_error_bytes"] or 0
     most = max(s["rss_bytes"] for s in samples)
     check(most <= process["peak"]["rss_bytes"] + slack, f"a sample of {most} above the peak")
+
+
+def test_long_timeline():
+    """Ticks of 10 ms for longer than the timeline has points: fewer, from its start to its end."""
+    target = Program(program("attached"))
+    target.await_line("ready")
+    recording = Recording("-p", target.pid, options=("--tick", "10", "-d", "24"))
+    recording.wait(seconds=40)
+    document = recording.report()
+    times = [s["t_s"] for s in document["processes"][0]["timeline"]]
+    check(1000 <= len(times) <= 2000, f"{len(times)} points")
+    check(times == sorted(set(times)), "times do not rise")
+    gap = max(b - a for a, b in zip(times, times[1:]))
+    check(times[0] < 0.5 and times[-1] > 23.5 and gap < 1, f"{times[0]} to {times[-1]}, gap {gap}")

@@ -155,3 +155,8 @@ def test_sampling_words():
     """What is no size is refused."""
     for word in ("", "K", "-1", "1G", "2048M", "12KB", "0x10", "99999999999999999999"):
         record("--", "true", options=("--sample-bytes", word), status=2)
+
+
+# A stack that could not be walked is a site of its own.
+for test in (test_sampling, test_sampling_perf):
+    test.alone = "stacks are whole where no other test is beside"

@@ -33,6 +33,9 @@ class Differences:
         if got is None or not low <= got <= high:
             self.found.append(f"{what}: {got}, in truth {low} to {high}")
 
+    def near(self, what, got, want, slack):
+        self.between(what, got, want - slack, want + slack)
+
     def check(self):
         check(not self.found, "\n  ".join([f"{self.title}:", *self.found]))
 

@@ -314,6 +314,72 @@ static void test_full_disk_keeps_the_ticks_before(void **state)
 	assert_int_equal(seen, 1);
 }
 
+struct kept {
+	int64_t samples[2];
+	int64_t bills[2];
+	int64_t mappings[2];
+};
+
+static int count_sample(const struct mt_sample_row *row, void *arg)
+{
+	((struct kept *)arg)->samples[row->process - 1]++;
+	return 0;
+}
+
+static int count_bill(const struct mt_bill_row *row, void *arg)
+{
+	((struct kept *)arg)->bills[row->process - 1]++;
+	return 0;
+}
+
+static int count_mapping(const struct mt_bill_mapping_row *row, void *arg)
+{
+	((struct kept *)arg)->mappings[row->process - 1]++;
+	return 0;
+}
+
+static struct kept count_kept(struct mt_capture *c)
+{
+	struct kept kept = { 0 };
+
+	assert_int_equal(mt_capture_each_sample(c, count_sample, &kept), 0);
+	assert_int_equal(mt_capture_each_bill(c, count_bill, &kept), 0);
+	assert_int_equal(mt_capture_each_bill_mapping(c, count_mapping, &kept), 0);
+	return kept;
+}
+
+/* One process's, of one kind, and no more. */
+static void test_drop(void **state)
+{
+	__cleanup(mt_capture_free) struct mt_capture *c = create();
+	struct kept kept;
+
+	assert_int_equal(mt_capture_begin(c), 0);
+	for (uint32_t i = 0; i < 6; i++) {
+		uint32_t process = i % 2 + 1;
+		struct mt_sample_row sample = { .process = process, .t_ns = i };
+		struct mt_bill_row bill = { .process = process, .at = i < 2 ? "peak" : "end" };
+		struct mt_bill_mapping_row mapping = {
+			.process = process,
+			.at = "peak",
+			.rank = i,
+			.part = "file",
+			.name = "n",
+		};
+
+		assert_int_equal(mt_capture_put_sample(c, &sample), 0);
+		assert_int_equal(mt_capture_put_bill(c, &bill), 0);
+		assert_int_equal(mt_capture_put_bill_mapping(c, &mapping), 0);
+	}
+	assert_int_equal(mt_capture_drop_samples(c, 2), 0);
+	kept = count_kept(c);
+	assert_memory_equal(&kept, (&(struct kept){ { 3, 0 }, { 2, 2 }, { 3, 3 } }), sizeof(kept));
+	assert_int_equal(mt_capture_drop_bills(c, 1), 0);
+	assert_int_equal(mt_capture_commit(c), 0);
+	kept = count_kept(c);
+	assert_memory_equal(&kept, (&(struct kept){ { 3, 0 }, { 0, 2 }, { 0, 3 } }), sizeof(kept));
+}
+
 /* ---- files that are not captures ------------------------------------------------------------ */
 
 static void write_file(const char *bytes, size_t nr)
@@ -367,7 +433,9 @@ static void test_altered_schemas(void **state)
 		const char *sql;
 		int err;
 	} cases[] = {
+		{ "PRAGMA user_version=9", -EPROTO },
 		{ "PRAGMA user_version=7", -EPROTO },
+		{ "PRAGMA user_version=6", -EPROTO },
 		{ "PRAGMA user_version=5", -EPROTO },
 		{ "PRAGMA user_version=4", -EPROTO },
 		{ "PRAGMA user_version=3", -EPROTO },
@@ -501,6 +569,7 @@ int main(void)
 		IN_DIRECTORY(test_full_disk_keeps_the_ticks_before),
 		IN_DIRECTORY(test_foreign_files),
 		IN_DIRECTORY(test_altered_schemas),
+		IN_DIRECTORY(test_drop),
 		IN_DIRECTORY(test_values_that_are_never_written),
 		IN_DIRECTORY(test_more_rows_than_the_file_has_room_for),
 	};

@@ -69,9 +69,18 @@ static void test_weights(void **state)
 static void test_weights_are_cut_off(void **state)
 {
 	assert_int_equal(mt_fault_weight(1000001, 0, 1), 1);
-	assert_int_equal(mt_fault_weight(5000, 100, 64), 64);
+	assert_int_equal(mt_fault_weight(5000, 0, 64), 64);
+	assert_int_equal(mt_fault_weight(5000, 100, 64), 128);
+	assert_int_equal(mt_fault_weight(5000, 100, 1), 1);
+	assert_int_equal(mt_fault_weight(5000, 100, 0), 0);
 	assert_int_equal(mt_fault_weight(7, 7, 64), 0);
 	assert_int_equal(mt_fault_weight(3, 7, 64), 0);
+}
+
+/* Events of 8 that are closed 5 faults after their last, for those of 64. */
+static void test_weights_when_the_period_grows(void **state)
+{
+	assert_int_equal(mt_fault_weight(8 + 5 + 64, 8, 64), 69);
 }
 
 /* ---- classes ----------------------------------------------------------------------------- */
@@ -216,10 +225,15 @@ static void test_nothing_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_weights),	    cmocka_unit_test(test_weights_are_cut_off),
-		cmocka_unit_test(test_classes),	    cmocka_unit_test(test_huge_ranges),
-		cmocka_unit_test(test_scaled_down), cmocka_unit_test(test_unexplained),
-		cmocka_unit_test(test_unsampled),   cmocka_unit_test(test_nothing_known),
+		cmocka_unit_test(test_weights),
+		cmocka_unit_test(test_weights_are_cut_off),
+		cmocka_unit_test(test_weights_when_the_period_grows),
+		cmocka_unit_test(test_classes),
+		cmocka_unit_test(test_huge_ranges),
+		cmocka_unit_test(test_scaled_down),
+		cmocka_unit_test(test_unexplained),
+		cmocka_unit_test(test_unsampled),
+		cmocka_unit_test(test_nothing_known),
 		cmocka_unit_test(test_places),
 	};
 	const char *given = getenv("MT_SEED");

@@ -14,6 +14,7 @@
 
 #include "session/ledger.h"
 #include "util/cleanup.h"
+#include "wire.h"
 
 #define BASE 0x7f0000000000ULL
 #define MIB  (1ULL << 20)
@@ -176,6 +177,60 @@ static void test_iteration_stops(void **state)
 	assert_int_equal(calls, 1);
 }
 
+struct seen {
+	struct mt_ledger_range v[8];
+	size_t nr;
+};
+
+static int note_range(const struct mt_ledger_range *r, void *arg)
+{
+	struct seen *seen = arg;
+
+	seen->v[seen->nr++] = *r;
+	return seen->nr == 8 ? -42 : 0;
+}
+
+/* In order, those that reach into the bounds only, each with who made it, moved and cut too. */
+static void test_ranges(void **state)
+{
+	__cleanup(mt_ledger_free) struct mt_ledger *l = NULL;
+	struct mt_ledger_mmap call = { .start = BASE, .len = 8 * page, .maker = MT_MAKER_HEAP };
+	struct mt_ledger_mremap grow = {
+		.old_start = BASE,
+		.old_len = 2 * page,
+		.new_len = 3 * page,
+		.maker = MT_MAKER_PROGRAM,
+	};
+	struct seen seen = { .nr = 0 };
+
+	assert_int_equal(mt_ledger_new(&l), 0);
+	assert_int_equal(mt_ledger_mmap(l, 1, &call, 0), 0);
+	do_munmap(l, BASE + 4 * page, page);
+	assert_int_equal(mt_ledger_begin_mremap(l, 1, &grow), 0);
+	assert_int_equal(mt_ledger_mremap(l, 1, &grow, BASE + 16 * page, 1, 0), 0);
+
+	assert_int_equal(
+		mt_ledger_each_range(l, BASE + 3 * page, BASE + 19 * page, note_range, &seen), 0);
+	assert_int_equal(seen.nr, 4);
+	assert_int_equal(seen.v[0].start, BASE + 2 * page);
+	assert_int_equal(seen.v[0].end, BASE + 4 * page);
+	assert_int_equal(seen.v[1].start, BASE + 5 * page);
+	assert_int_equal(seen.v[2].start, BASE + 16 * page);
+	assert_int_equal(seen.v[3].start, BASE + 18 * page);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(seen.v[i].maker, MT_MAKER_HEAP);
+	assert_int_equal(seen.v[3].maker, MT_MAKER_PROGRAM);
+
+	seen.nr = 0;
+	assert_int_equal(
+		mt_ledger_each_range(l, BASE + 4 * page, BASE + 5 * page, note_range, &seen), 0);
+	assert_int_equal(mt_ledger_each_range(l, BASE + 19 * page, UINT64_MAX, note_range, &seen),
+			 0);
+	assert_int_equal(seen.nr, 0);
+	seen.nr = 7;
+	assert_int_equal(mt_ledger_each_range(l, 0, UINT64_MAX, note_range, &seen), -42);
+}
+
 /* As many mappings as a process may have by default: the cost of one more and one less. */
 static void test_cost(void **state)
 {
@@ -206,7 +261,7 @@ int main(void)
 		cmocka_unit_test(test_arena),	      cmocka_unit_test(test_address_reuse),
 		cmocka_unit_test(test_stale_begin),   cmocka_unit_test(test_noreplace),
 		cmocka_unit_test(test_bad_arguments), cmocka_unit_test(test_iteration_stops),
-		cmocka_unit_test(test_cost),
+		cmocka_unit_test(test_ranges),	      cmocka_unit_test(test_cost),
 	};
 
 	page = sysconf(_SC_PAGESIZE);

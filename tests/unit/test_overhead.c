@@ -24,6 +24,19 @@ static void test_of_its_own_time(void **state)
 	assert_float_equal(o.pct, 10.0, 1e-9);
 }
 
+/* It is taken to have stood still while its mappings were read. */
+static void test_bills(void **state)
+{
+	struct mt_process_row r = row(1100, 60, 40);
+	struct mt_overhead o;
+
+	r.bill_ns = 50;
+	mt_overhead_process(&o, &r);
+	assert_int_equal(o.spent_ns, 150);
+	assert_int_equal(o.own_ns, 1000);
+	assert_float_equal(o.pct, 15.0, 1e-9);
+}
+
 static void test_unpriced(void **state)
 {
 	const struct mt_process_row r = row(1100, -1, 40);
@@ -74,11 +87,9 @@ static void test_together(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_of_its_own_time),
-		cmocka_unit_test(test_unpriced),
-		cmocka_unit_test(test_none),
-		cmocka_unit_test(test_beyond),
-		cmocka_unit_test(test_together),
+		cmocka_unit_test(test_of_its_own_time), cmocka_unit_test(test_bills),
+		cmocka_unit_test(test_unpriced),	cmocka_unit_test(test_none),
+		cmocka_unit_test(test_beyond),		cmocka_unit_test(test_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,92 +4,29 @@
  * attack, and files that are damaged at random.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
 #include <cmocka.h>
 #include <jansson.h>
 #include <sqlite3.h>
 
 #include "analysis/losses.h"
-#include "capture/capture.h"
+#include "golden_capture.h"
 #include "model/model.h"
-#include "report/escape.h"
 #include "report/report.h"
 #include "report/shorten.h"
-#include "report/units.h"
+#include "util/units.h"
 #include "util/cleanup.h"
+#include "util/escape.h"
 #include "wire.h"
 
-#define GOLDEN	"tests/golden/"
 #define DAMAGES 500
 
 static const struct mt_text_options plain = { .width = 80 };
-
-static char path[] = "/tmp/memtide-test-XXXXXX";
-
-static int make_path(void **state)
-{
-	strcpy(path + strlen(path) - 6, "XXXXXX");
-	return close(mkstemp(path));
-}
-
-static int remove_path(void **state)
-{
-	return unlink(path);
-}
-
-static char *read_all(const char *name, size_t *size)
-{
-	_close_ int fd = open(name, O_RDONLY);
-	struct stat st;
-	char *bytes;
-
-	if (fd < 0 || fstat(fd, &st))
-		fail_msg("%s: %s (tests run from the root of the tree)", name, strerror(errno));
-	bytes = malloc(st.st_size + 1);
-	assert_int_equal(read(fd, bytes, st.st_size), st.st_size);
-	bytes[st.st_size] = '\0';
-	*size = st.st_size;
-	return bytes;
-}
-
-static void write_all(const char *bytes, size_t size)
-{
-	_close_ int fd = open(path, O_WRONLY | O_TRUNC);
-
-	assert_int_equal(write(fd, bytes, size), size);
-}
-
-/* The golden capture `name` at `path`. */
-static void restore(const char *name)
-{
-	_free_ char *sql_name = NULL, *sql = NULL;
-	sqlite3 *db;
-	size_t size;
-
-	assert_true(asprintf(&sql_name, GOLDEN "%s.sql", name) > 0);
-	sql = read_all(sql_name, &size);
-	unlink(path);
-	assert_int_equal(sqlite3_open(path, &db), 0);
-	if (sqlite3_exec(db, sql, NULL, NULL, NULL))
-		fail_msg("%s: %s", sql_name, sqlite3_errmsg(db));
-	sqlite3_close(db);
-}
-
-static int load(struct mt_model **out)
-{
-	__cleanup(mt_capture_free) struct mt_capture *c = NULL;
-	int err = mt_capture_open(&c, path);
-
-	return err ? err : mt_model_load(out, c);
-}
 
 static char *print(const struct mt_model *m, const struct mt_text_options *options)
 {
@@ -273,7 +210,8 @@ static void test_words(void **state)
 	expect_text("DELETE FROM lost; DELETE FROM process; DELETE FROM module;"
 		    "DELETE FROM symbol; DELETE FROM site; DELETE FROM map_site;"
 		    "DELETE FROM fault_site;"
-		    "DELETE FROM spawn; DELETE FROM thread; DELETE FROM sample; DELETE FROM gap",
+		    "DELETE FROM spawn; DELETE FROM thread; DELETE FROM sample; DELETE FROM gap;"
+		    "DELETE FROM bill; DELETE FROM bill_mapping",
 		    "no process was seen", "Nothing was lost");
 	expect_text("UPDATE meta SET value = '0' WHERE key = 'finished'", "12 blocks",
 		    "Nothing was lost");
@@ -285,11 +223,16 @@ static void test_words(void **state)
 	expect_text("DELETE FROM lost; UPDATE process SET heap_peak_ns = NULL",
 		    "500.0 MiB live (exact, since the attach)", "at unknown");
 	expect_text("DELETE FROM fault_site; UPDATE site SET at_peak_bytes = 0 WHERE stack <> 101",
-		    "1. 343.3 MiB", "2. ");
+		    "1. 343.3 MiB", "2. 0 B");
 	expect_text("UPDATE site SET at_peak_bytes = 0", NULL, "Largest at the heap's peak");
 	expect_text("UPDATE site SET storm_copied_bytes = 0, storm_moved = 0", "Threads  ",
 		    "realloc storm");
 	expect_text("DELETE FROM gap", "Coverage      ", "not counted");
+	expect_text("UPDATE bill SET heap_live_bytes = NULL", "live blocks and what it retains",
+		    "in live blocks");
+	expect_text("DELETE FROM bill; DELETE FROM bill_mapping", "Peak RSS", "Where RSS was");
+	expect_text("UPDATE bill SET unexplained_bytes = rss_bytes / 20",
+		    "(5.0%) unexplained: ", "Where RSS was at its end");
 	expect_text("UPDATE process SET fault_cnt = NULL", "Mappings", "Page faults");
 	expect_text("UPDATE symbol SET function = 'main' WHERE function = 'map_index'",
 		    "main (src/index.c:99)", NULL);
@@ -389,10 +332,8 @@ static void test_shortens_anything(void **state)
 	static const char *const parts[] = { "<",	 ">",	     "(",  ")",	  "::",
 					     "->",	 "operator", "{",  "abc", " ",
 					     "\xc3\xa9", "-",	     "<<", "T",	  "," };
-	unsigned int seed = getenv("MT_SEED") ? atoi(getenv("MT_SEED")) : time(NULL);
 
-	print_message("MT_SEED=%u\n", seed);
-	srandom(seed);
+	seed_random();
 	for (int i = 0; i < 20000; i++) {
 		size_t columns = 8 + random() % 40, len = 0;
 		_free_ char *name = NULL;
@@ -440,45 +381,20 @@ static void test_full_output(void **state)
 	assert_int_equal(load(&m), 0);
 	assert_int_equal(mt_report_text(full, m, &plain), -EIO);
 	assert_int_equal(mt_report_json(full, m), -EIO);
+	assert_int_equal(mt_report_has_html() ? mt_report_html(full, m) : -EIO, -EIO);
 }
 
 /* ---- damage --------------------------------------------------------------------------------- */
 
-/* Bytes flipped, a stretch overwritten by another, or the end cut off. */
-static size_t damage(char *bytes, size_t size)
-{
-	size_t from = random() % size, to = random() % size, length = 1 + random() % 64;
-
-	switch (random() % 4) {
-	case 0:
-		return random() % size;
-	case 1:
-		if (from + length <= size && to + length <= size)
-			memmove(bytes + to, bytes + from, length);
-		return size;
-	default:
-		for (int n = 1 + random() % 20; n; n--)
-			bytes[random() % size] ^= 1 << random() % 8;
-		return size;
-	}
-}
-
-static bool is_clean(int err)
-{
-	return !err || err == -EBADMSG || err == -EPROTO || err == -EIO;
-}
-
 /* One that is small and nearly empty of slack: damage hits what is read. */
 static void test_damaged_files(void **state)
 {
-	unsigned int seed = getenv("MT_SEED") ? atoi(getenv("MT_SEED")) : time(NULL);
 	_fclose_ FILE *null = fopen("/dev/null", "w");
 	_free_ char *whole = NULL;
 	int loaded = 0, refused = 0;
 	size_t size;
 
-	print_message("MT_SEED=%u\n", seed);
-	srandom(seed);
+	seed_random();
 	restore("ordinary");
 	whole = read_all(path, &size);
 	for (int i = 0; i < DAMAGES; i++) {

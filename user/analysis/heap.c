@@ -183,27 +183,6 @@ int mt_heap_new(struct mt_heap **out, const struct mt_model *m, const struct mt_
 	return 0;
 }
 
-static int by_bytes(const void *va, const void *vb)
-{
-	const struct mt_heap_site *const *a = va, *const *b = vb;
-
-	return mt_sum_falling((*a)->alloc_bytes, (*b)->alloc_bytes)
-		       ?: ((*a)->stack->id > (*b)->stack->id) - ((*a)->stack->id < (*b)->stack->id);
-}
-
-int mt_heap_by_bytes(const struct mt_heap_site ***out, const struct mt_heap *heap)
-{
-	const struct mt_heap_site **sites = calloc(heap->nr_sites + 1, sizeof(*sites));
-
-	if (!sites)
-		return -ENOMEM;
-	for (size_t i = 0; i < heap->nr_sites; i++)
-		sites[i] = &heap->sites[i];
-	qsort(sites, heap->nr_sites, sizeof(*sites), by_bytes);
-	*out = sites;
-	return 0;
-}
-
 void mt_heap_free(struct mt_heap **heap)
 {
 	if (!*heap)
@@ -211,4 +190,31 @@ void mt_heap_free(struct mt_heap **heap)
 	free((*heap)->sites);
 	free(*heap);
 	*heap = NULL;
+}
+
+int64_t mt_heap_lived_ns(const struct mt_model_site *parts, size_t nr_parts)
+{
+	struct mt_hist freed = {}, alive = {};
+	int64_t alloc_cnt = 0, free_cnt = 0;
+	double sum;
+
+	for (size_t i = 0; i < nr_parts; i++) {
+		mt_hist_add(&freed, &parts[i].row.lifetimes);
+		mt_hist_add(&alive, &parts[i].row.ages);
+		mt_sum_add(&alloc_cnt, parts[i].row.alloc_cnt);
+		mt_sum_add(&free_cnt, parts[i].row.free_cnt);
+	}
+	if (free_cnt < 0 || mt_hist_cnt(&freed) != (uint64_t)free_cnt ||
+	    mt_hist_cnt(&alive) != (uint64_t)mt_sum_subtract(alloc_cnt, free_cnt))
+		return -1;
+	sum = ((double)mt_hist_sum(&freed) + (double)mt_hist_sum(&alive)) *
+	      (1 << MT_LIFETIME_SHIFT);
+	return sum < 0x1p62 ? (int64_t)sum : 1LL << 62;
+}
+
+const char *mt_heap_kind(const struct mt_heap *heap, enum mt_trust trust)
+{
+	if (!heap->watched || heap->entry_only || trust > MT_TRUST_WINDOWED)
+		return NULL;
+	return heap->windowed ? "windowed" : trust == MT_TRUST_SAMPLED ? "sampled" : "exact";
 }

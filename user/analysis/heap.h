@@ -13,6 +13,7 @@
 #define MT_ANALYSIS_HEAP_H
 
 #include "analysis/estimate.h"
+#include "analysis/losses.h"
 #include "analysis/sampling.h"
 #include "model/model.h"
 
@@ -69,8 +70,16 @@ struct mt_heap {
 };
 
 int mt_heap_new(struct mt_heap **out, const struct mt_model *m, const struct mt_model_process *p);
-/* Its sites, those that asked for most first; *out is the caller's, to be freed. */
-int mt_heap_by_bytes(const struct mt_heap_site ***out, const struct mt_heap *heap);
 void mt_heap_free(struct mt_heap **heap);
+
+/*
+ * How long the blocks of one stack lived together, those that live so far; -1: that is not known of
+ * all of them. Each is known to an eighth, its bucket's middle.
+ */
+int64_t mt_heap_lived_ns(const struct mt_model_site *parts, size_t nr_parts);
+
+/* "exact", "sampled", "windowed"; NULL where something was lost, or what lives was never known.
+ * `trust` is the recording's, losses.h. */
+const char *mt_heap_kind(const struct mt_heap *heap, enum mt_trust trust);
 
 #endif

@@ -161,6 +161,16 @@ static int parse_date(const char *text, int64_t *out_s, int64_t *out_ns)
 	return 0;
 }
 
+int mt_lifetime_epoch(int64_t *out_ns, const struct mt_model *m)
+{
+	int64_t s, ns;
+
+	if (parse_date(m->meta.started, &s, &ns) || __builtin_mul_overflow(s, NS_PER_S, &s) ||
+	    __builtin_add_overflow(s, ns, out_ns))
+		return -ENODATA;
+	return 0;
+}
+
 int mt_lifetime_date(char date[MT_DATE_LEN], const struct mt_model *m, int64_t at_ns)
 {
 	int64_t s, ns;

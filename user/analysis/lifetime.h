@@ -3,7 +3,7 @@
  * lifetime.h: when a process ran within the recording, and when its calls were counted.
  *
  * Nanoseconds since the start of the recording. Pure over a const model: thread-safe;
- * nothing is allocated or fails, but for mt_lifetime_date() on a capture without a date.
+ * nothing is allocated or fails, but for dates on a capture without one.
  */
 #ifndef MT_ANALYSIS_LIFETIME_H
 #define MT_ANALYSIS_LIFETIME_H
@@ -34,6 +34,9 @@ void mt_lifetime_get(struct mt_lifetime *out, const struct mt_model *m,
 /* Its phase `i`, in the order of time; false: there are no more. */
 bool mt_lifetime_phase(struct mt_phase *out, const struct mt_lifetime *l, const struct mt_model *m,
 		       const struct mt_model_process *p, size_t i);
+
+/* When the recording began, in nanoseconds since 1970; -ENODATA if that is unknown. */
+int mt_lifetime_epoch(int64_t *out_ns, const struct mt_model *m);
 
 #define MT_DATE_LEN 40
 

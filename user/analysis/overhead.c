@@ -25,9 +25,12 @@ static void set_pct(struct mt_overhead *o)
 void mt_overhead_process(struct mt_overhead *out, const struct mt_process_row *row)
 {
 	out->cpu_ns = row->cpu_ns;
+	mt_sum_add(&out->cpu_ns, row->bill_ns);
 	out->spent_ns = row->trap_ns < 0 ? -1 : row->trap_ns;
-	if (out->spent_ns >= 0)
+	if (out->spent_ns >= 0) {
 		mt_sum_add(&out->spent_ns, row->run_ns);
+		mt_sum_add(&out->spent_ns, row->bill_ns);
+	}
 	set_pct(out);
 	out->exact_pct = -1;
 	if (row->bursts.progress_ns > 0)

@@ -5,7 +5,9 @@
  * A trap's price was measured on the host before the recording, in a throwaway process; what the
  * programs behind it take is measured while they run. Of both it is one trap in 16 that says it, so
  * of few traps little is known. A percentage is of the CPU time that a process would have used
- * without. Pure over a const model: thread-safe; nothing is allocated or fails.
+ * without. While we read what its resident memory is, a process is taken to have stood still,
+ * though it does so only where it changes its mappings. Pure over a const model: thread-safe;
+ * nothing is allocated or fails.
  */
 #ifndef MT_ANALYSIS_OVERHEAD_H
 #define MT_ANALYSIS_OVERHEAD_H

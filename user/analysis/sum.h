@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * sum.h: arithmetic over numbers from a file; private to user/analysis.
+ * sum.h: arithmetic over numbers from a file.
  *
  * A sum that does not fit stays at the limit instead of wrapping around. Thread-safe.
  */

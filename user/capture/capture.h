@@ -29,27 +29,30 @@
 #include <stdint.h>
 
 #include "capture/tally.h"
+#include "target/build.h"
 
-#define MT_CAPTURE_SCHEMA 6
+#define MT_CAPTURE_SCHEMA 8
 
 struct mt_capture;
 
 /* Keys of the meta table. */
-#define MT_META_STARTED	     "started"	   /* RFC 3339 */
-#define MT_META_DURATION_NS  "duration_ns" /* up to the last tick */
-#define MT_META_FINISHED     "finished"	   /* 1 when the recording ended in order */
-#define MT_META_MODE	     "mode"
-#define MT_META_BUDGET_PPM   "budget_ppm" /* of the targets' CPU time; mode auto */
-#define MT_META_KERNEL	     "kernel"
-#define MT_META_ARCH	     "arch"
-#define MT_META_CPUS	     "cpus"
-#define MT_META_HOOKS_VM     "hooks_vm"	    /* fentry, tracepoint, none */
-#define MT_META_HOOKS_RET    "hooks_return" /* session, uretprobe_multi, uretprobe */
-#define MT_META_TRAPS	     "traps"
-#define MT_META_TRAP_COST_NS "trap_cost_ns" /* of an emulated instruction, on that host */
-#define MT_META_TICK_NS	     "tick_ns"
-#define MT_META_SELF_CPU_NS  "self_cpu_ns" /* CPU time that the recorder itself used */
-#define MT_META_COMMAND	     "command"	   /* the target as asked for: "-p 123", "-- prog" */
+#define MT_META_STARTED	       "started"     /* RFC 3339 */
+#define MT_META_DURATION_NS    "duration_ns" /* up to the last tick */
+#define MT_META_FINISHED       "finished"    /* 1 when the recording ended in order */
+#define MT_META_MODE	       "mode"
+#define MT_META_BUDGET_PPM     "budget_ppm" /* of the targets' CPU time; mode auto */
+#define MT_META_HOST	       "host"	    /* its name */
+#define MT_META_KERNEL	       "kernel"
+#define MT_META_ARCH	       "arch"
+#define MT_META_CPUS	       "cpus"
+#define MT_META_HOOKS_VM       "hooks_vm"	/* fentry, tracepoint, none */
+#define MT_META_SYSCALL_TAX_NS "syscall_tax_ns" /* each of the host cost more by these hooks */
+#define MT_META_HOOKS_RET      "hooks_return"	/* session, uretprobe_multi, uretprobe */
+#define MT_META_TRAPS	       "traps"
+#define MT_META_TRAP_COST_NS   "trap_cost_ns" /* of an emulated instruction, on that host */
+#define MT_META_TICK_NS	       "tick_ns"
+#define MT_META_SELF_CPU_NS    "self_cpu_ns" /* CPU time that the recorder itself used */
+#define MT_META_COMMAND	       "command"     /* the target as asked for: "-p 123", "-- prog" */
 
 /* Not there when all blocks were followed. Else sites are estimates, from blocks by weight. */
 #define MT_META_SAMPLE_BYTES "sample_bytes"
@@ -82,6 +85,7 @@ struct mt_process_row {
 	const char *allocators; /* comma-separated, "glibc 2.36"; may be NULL */
 	const char *runtimes;	/* that own memory in other ways: "Go"; likewise */
 	const char *heap_note;	/* why its heap was not watched, or only in part; may be NULL */
+	struct mt_build build;	/* of its executable */
 	int64_t start_ns;
 	int64_t end_ns;	     /* or -1: still running at the last tick */
 	const char *ended;   /* "exec", "exit", "signal", "running" */
@@ -115,6 +119,7 @@ struct mt_process_row {
 	/* Of that, by sampling one trap in 16: */
 	int64_t trap_ns; /* lost in traps, or -1: their price is not known */
 	int64_t run_ns;	 /* and in the programs that these ran */
+	int64_t bill_ns; /* beside it: spent by us in itemising its resident memory */
 
 	/* Mode auto. Bursts and what they counted, tally.h; all 0: there were none. */
 	int32_t windowed; /* it had some, however short */
@@ -270,6 +275,33 @@ struct mt_sample_row {
 	int64_t threads;
 };
 
+/* What its resident memory consisted of; these parts add up to it. */
+struct mt_bill_row {
+	uint32_t process;
+	const char *at; /* "peak", "end" */
+	int64_t t_ns;
+	int64_t rss_bytes;
+	int64_t allocator_bytes;
+	int64_t heap_live_bytes; /* of that: of blocks that lived; or -1 */
+	int64_t thread_stacks_bytes;
+	int64_t file_bytes;
+	int64_t shmem_bytes;
+	int64_t other_anon_bytes;
+	int64_t unexplained_bytes;
+	int64_t page_tables_bytes;   /* or -1; this and the next are beside it */
+	int64_t kernel_stacks_bytes; /* or -1 */
+};
+
+/* The largest of its mappings, those of one name and part together. */
+struct mt_bill_mapping_row {
+	uint32_t process;
+	const char *at;
+	uint32_t rank;	  /* from 0 on */
+	const char *part; /* "allocator", "thread_stacks" and so on */
+	const char *name;
+	int64_t rss_bytes;
+};
+
 /* A stretch in which a process ran and its calls were not counted. */
 struct mt_gap_row {
 	uint32_t process;
@@ -307,6 +339,12 @@ int mt_capture_put_spawn(struct mt_capture *c, const struct mt_spawn_row *row);
 int mt_capture_put_sample(struct mt_capture *c, const struct mt_sample_row *row);
 int mt_capture_put_gap(struct mt_capture *c, const struct mt_gap_row *row);
 int mt_capture_put_phase(struct mt_capture *c, const struct mt_phase_row *row);
+int mt_capture_put_bill(struct mt_capture *c, const struct mt_bill_row *row);
+int mt_capture_put_bill_mapping(struct mt_capture *c, const struct mt_bill_mapping_row *row);
+
+/* A process's samples, or bills, that were put so far are void. */
+int mt_capture_drop_samples(struct mt_capture *c, uint32_t process);
+int mt_capture_drop_bills(struct mt_capture *c, uint32_t process);
 
 /*
  * Iteration. A callback returns 0 to go on or -errno to stop; the iteration returns what
@@ -333,5 +371,7 @@ MT_CAPTURE_EACH(spawn, mt_spawn_row);
 MT_CAPTURE_EACH(sample, mt_sample_row);
 MT_CAPTURE_EACH(gap, mt_gap_row);
 MT_CAPTURE_EACH(phase, mt_phase_row);
+MT_CAPTURE_EACH(bill, mt_bill_row);
+MT_CAPTURE_EACH(bill_mapping, mt_bill_mapping_row);
 
 #endif

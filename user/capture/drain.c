@@ -99,12 +99,16 @@ static int put_modules(struct mt_drain *d, struct mt_program *p)
 	return err;
 }
 
-static int put_samples(struct mt_drain *d, struct mt_program *p)
+static int put_samples(struct mt_drain *d, struct mt_program *p, bool final)
 {
-	int err = 0;
+	struct mt_timeline *t = &p->timeline;
+	int err = final || p->ended ? mt_timeline_end(t) : 0;
 
-	for (size_t i = 0; i < p->nr_samples && !err; i++) {
-		const struct mt_sample *s = &p->samples[i];
+	if (!err && t->redone)
+		err = mt_capture_drop_samples(d->capture, p->slot);
+	t->redone = false;
+	for (; t->kept < t->nr && !err; t->kept++) {
+		const struct mt_sample *s = &t->points[t->kept];
 		struct mt_sample_row row = {
 			.process = p->slot,
 			.t_ns = s->t_ns - d->start_ns,
@@ -116,7 +120,64 @@ static int put_samples(struct mt_drain *d, struct mt_program *p)
 
 		err = mt_capture_put_sample(d->capture, &row);
 	}
-	p->nr_samples = 0;
+	return err;
+}
+
+static int put_bill(struct mt_drain *d, const struct mt_program *p, const struct mt_bill *bill,
+		    const char *at)
+{
+	static const char *const parts[] = {
+		[MT_BILL_ALLOCATOR] = "allocator",
+		[MT_BILL_STACKS] = "thread_stacks",
+		[MT_BILL_FILE] = "file",
+		[MT_BILL_SHMEM] = "shmem",
+		[MT_BILL_OTHER_ANON] = "other_anon",
+		[MT_BILL_UNEXPLAINED] = "unexplained",
+	};
+	struct mt_bill_row row = {
+		.process = p->slot,
+		.at = at,
+		.t_ns = bill->at_ns - d->start_ns,
+		.rss_bytes = bill->rss_bytes,
+		.allocator_bytes = bill->bytes[MT_BILL_ALLOCATOR],
+		.heap_live_bytes = bill->heap_live_bytes,
+		.thread_stacks_bytes = bill->bytes[MT_BILL_STACKS],
+		.file_bytes = bill->bytes[MT_BILL_FILE],
+		.shmem_bytes = bill->bytes[MT_BILL_SHMEM],
+		.other_anon_bytes = bill->bytes[MT_BILL_OTHER_ANON],
+		.unexplained_bytes = bill->bytes[MT_BILL_UNEXPLAINED],
+		.page_tables_bytes = bill->page_tables_bytes,
+		.kernel_stacks_bytes = bill->kernel_stacks_bytes,
+	};
+	int err = mt_capture_put_bill(d->capture, &row);
+
+	for (size_t i = 0; i < bill->nr_mappings && !err; i++) {
+		struct mt_bill_mapping_row mapping = {
+			.process = p->slot,
+			.at = at,
+			.rank = i,
+			.part = parts[bill->mappings[i].part],
+			.name = bill->mappings[i].name,
+			.rss_bytes = bill->mappings[i].rss_bytes,
+		};
+
+		err = mt_capture_put_bill_mapping(d->capture, &mapping);
+	}
+	return err;
+}
+
+static int put_bills(struct mt_drain *d, struct mt_program *p)
+{
+	int err;
+
+	if (!p->bills.changed)
+		return 0;
+	err = mt_capture_drop_bills(d->capture, p->slot);
+	if (!err && p->bills.peak)
+		err = put_bill(d, p, p->bills.peak, "peak");
+	if (!err && p->bills.end)
+		err = put_bill(d, p, p->bills.end, "end");
+	p->bills.changed = false;
 	return err;
 }
 
@@ -220,14 +281,15 @@ static int put_spawn(const struct mt_stacks_site *spawn, void *arg)
 	return err ? err : mt_capture_put_spawn(put->d->capture, &row);
 }
 
-static int put_program(struct mt_drain *d, struct mt_program *p)
+static int put_program(struct mt_drain *d, struct mt_program *p, bool final)
 {
 	struct put put = { .d = d, .p = p, .slot = p->slot };
 	const struct mt_drain_program program = { d->capture, d->session, d->heap, d->start_ns };
 	int err = mt_drain_program_put(&program, p);
 
 	err = err ? err : put_modules(d, p);
-	err = err ? err : put_samples(d, p);
+	err = err ? err : put_samples(d, p, final);
+	err = err ? err : put_bills(d, p);
 	err = err ? err : put_gaps(d, p);
 	err = err ? err : mt_ledger_each_site(p->ledger, put_map_site, &put);
 	err = err ? err : mt_stacks_each_thread(p->stacks, put_thread, &put);
@@ -360,7 +422,7 @@ static int put_all(struct mt_drain *d, bool final)
 
 		if (!p || p->hidden)
 			continue;
-		err = put_program(d, p);
+		err = put_program(d, p, final);
 		err = err ? err : put_probes(d, p);
 	}
 	err = err ? err : put_phases(d);

@@ -449,6 +449,7 @@ static int fold(struct folding *f)
 }
 
 struct leaving {
+	struct mt_program *program; /* or NULL */
 	uint32_t slot;
 	struct keys keys;
 };
@@ -457,14 +458,18 @@ static int on_leaving(const struct mt_live_key *key, const struct mt_live *live,
 {
 	struct leaving *l = arg;
 
-	return key->slot == l->slot ? remember(&l->keys, key) : 0;
+	if (key->slot != l->slot)
+		return 0;
+	if (l->program)
+		mt_bills_see(&l->program->bills, key->addr);
+	return remember(&l->keys, key);
 }
 
 /* Of what lives on after a window nothing is known any more. */
 static int drop_live(struct mt_drain_heap *h, uint32_t slot)
 {
 	const struct mt_kernel *k = mt_session_kernel(h->session);
-	struct leaving l = { .slot = slot };
+	struct leaving l = { .program = mt_session_program(h->session, slot), .slot = slot };
 	int err = mt_tables_each_live(k, on_leaving, &l);
 
 	mt_tables_drop_live(k, l.keys.v, l.keys.nr);

@@ -96,6 +96,7 @@ static void fill_heap(const struct mt_drain_program *d, const struct mt_program 
 	row->anon_grown_bytes = -1;
 	row->anon_heap_bytes = -1;
 	row->cpu_ns = p->cpu_ns;
+	row->bill_ns = p->bills.cost_ns;
 	row->trap_ns = -1;
 	row->exact_since_ns = -1;
 	row->alloc_cnt = -1;
@@ -180,6 +181,7 @@ int mt_drain_program_put(const struct mt_drain_program *d, const struct mt_progr
 		.exe = p->exe,
 		.cgroup = p->cgroup,
 		.heap_note = mt_program_heap_note(p),
+		.build = MT_BUILD_INIT,
 		.start_ns = p->start_ns - d->start_ns,
 		.end_ns = relative(d, p->end_ns),
 		.ended = ended_names[p->ended],
@@ -196,6 +198,8 @@ int mt_drain_program_put(const struct mt_drain_program *d, const struct mt_progr
 
 		if (file && file->runtime)
 			append_name(runtimes, sizeof(runtimes), file->runtime->name);
+		if (file && p->exe && !strcmp(p->exe, p->modules[i].path))
+			row.build = file->build;
 	}
 	row.allocators = allocators[0] ? allocators : NULL;
 	row.runtimes = runtimes[0] ? runtimes : NULL;

@@ -29,6 +29,7 @@
 #define COLUMN(type, field)   COLUMN_OF(ROW, 0, #field, type, field, 0)
 #define NULLABLE(type, field) COLUMN_OF(ROW, 0, #field, type, field, MT_COLUMN_NULLABLE)
 #define BURSTS(type, field)   COLUMN_OF(ROW, 0, "burst_" #field, type, bursts.field, 0)
+#define BUILD(type, field)    COLUMN_OF(ROW, 0, "build_" #field, type, build.field, MT_COLUMN_NULLABLE)
 #define TALLY(field)                                                           \
 	COLUMN_OF(ROW, 0, #field "_sum", F64, field##_tally.sum, 0),           \
 		COLUMN_OF(ROW, 0, #field "_sum2", F64, field##_tally.sum2, 0), \
@@ -72,6 +73,13 @@ static const struct mt_column process_columns[] = {
 	NULLABLE(TEXT, allocators),
 	NULLABLE(TEXT, runtimes),
 	NULLABLE(TEXT, heap_note),
+	COLUMN_OF(ROW, 0, "build_language", I32, build.language, 0),
+	BUILD(I32, overflow_checks),
+	BUILD(I32, unwinds),
+	BUILD(I32, optimised),
+	BUILD(I64, codegen_units),
+	BUILD(I64, symbol_bytes),
+	BUILD(I64, unwind_bytes),
 	COLUMN(I64, start_ns),
 	NULLABLE(I64, end_ns),
 	COLUMN(TEXT, ended),
@@ -98,6 +106,7 @@ static const struct mt_column process_columns[] = {
 	COLUMN(I64, cpu_ns),
 	NULLABLE(I64, trap_ns),
 	COLUMN(I64, run_ns),
+	COLUMN(I64, bill_ns),
 	COLUMN(I32, windowed),
 	BURSTS(I64, cnt),
 	BURSTS(F64, progress_ns),
@@ -240,6 +249,31 @@ static const struct mt_column gap_columns[] = {
 
 #define ROW struct mt_phase_row
 static const struct mt_column phase_columns[] = { KEY(I64, from_ns), COLUMN(TEXT, layer) };
+#undef ROW
+
+#define ROW struct mt_bill_row
+static const struct mt_column bill_columns[] = {
+	KEY(U32, process),
+	KEY(TEXT, at),
+	COLUMN(I64, t_ns),
+	COLUMN(I64, rss_bytes),
+	COLUMN(I64, allocator_bytes),
+	NULLABLE(I64, heap_live_bytes),
+	COLUMN(I64, thread_stacks_bytes),
+	COLUMN(I64, file_bytes),
+	COLUMN(I64, shmem_bytes),
+	COLUMN(I64, other_anon_bytes),
+	COLUMN(I64, unexplained_bytes),
+	NULLABLE(I64, page_tables_bytes),
+	NULLABLE(I64, kernel_stacks_bytes),
+};
+#undef ROW
+
+#define ROW struct mt_bill_mapping_row
+static const struct mt_column bill_mapping_columns[] = {
+	KEY(U32, process),  KEY(TEXT, at),	KEY(U32, rank),
+	COLUMN(TEXT, part), COLUMN(TEXT, name), COLUMN(I64, rss_bytes),
+};
 #undef ROW
 
 #define TABLE(id, name, row) \

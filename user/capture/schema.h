@@ -62,7 +62,9 @@ struct mt_table {
 	X(SPAWN, spawn)           \
 	X(SAMPLE, sample)         \
 	X(GAP, gap)               \
-	X(PHASE, phase)
+	X(PHASE, phase)           \
+	X(BILL, bill)             \
+	X(BILL_MAPPING, bill_mapping)
 
 enum mt_table_id {
 	MT_TABLE_META,

@@ -131,3 +131,24 @@ int mt_capture_put_site(struct mt_capture *c, const struct mt_site_row *row)
 		return put(c, MT_TABLE_##id, row);                                         \
 	}
 MT_TABLE_ROWS(PUT)
+
+static int drop(struct mt_capture *c, enum mt_table_id id, uint32_t process)
+{
+	char sql[96];
+
+	snprintf(sql, sizeof(sql), "DELETE FROM %s WHERE process=%" PRIu32, mt_tables[id].name,
+		 process);
+	return sqlite3_exec(c->db, sql, NULL, NULL, NULL) ? mt_capture_error(c, "write") : 0;
+}
+
+int mt_capture_drop_samples(struct mt_capture *c, uint32_t process)
+{
+	return drop(c, MT_TABLE_SAMPLE, process);
+}
+
+int mt_capture_drop_bills(struct mt_capture *c, uint32_t process)
+{
+	int err = drop(c, MT_TABLE_BILL, process);
+
+	return err ? err : drop(c, MT_TABLE_BILL_MAPPING, process);
+}

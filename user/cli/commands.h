@@ -14,9 +14,11 @@ struct mt_launch_signals;
 
 int mt_command_record(const struct mt_options *options, const struct mt_launch_signals *inherited);
 int mt_command_report(const struct mt_options *options);
+int mt_command_diff(const struct mt_options *options);
+int mt_command_export(const struct mt_options *options);
 int mt_command_doctor(const struct mt_options *options);
 
 /* Print the report of a capture file to `out`, in the format asked for. 0 or -errno. */
-int mt_print_report(FILE *out, const char *file, enum mt_format format);
+int mt_print_report(FILE *out, const char *file, const struct mt_options *o);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/gate.h"
 #include "cli/version.h"
 #include "util/cleanup.h"
 #include "util/log.h"
@@ -14,6 +15,9 @@
 #define SAMPLE_BYTES_MAX (1ULL << 30)
 
 #define DEFAULT_BUDGET_PCT 1.0
+
+#define AGE_MAX_S 1e9
+#define NS_IN_S	  1e9
 
 enum key {
 	KEY_NO_PTRACE = 0x100,
@@ -29,6 +33,17 @@ enum key {
 	KEY_BUDGET,
 	KEY_JSON,
 	KEY_TEXT,
+	KEY_FORMAT,
+	KEY_VALUE,
+	KEY_PID,
+	KEY_HTML,
+	KEY_SORT,
+	KEY_TOP,
+	KEY_SITE,
+	KEY_LEAKS,
+	KEY_MIN_AGE,
+	KEY_TREE,
+	KEY_FAIL_ON,
 };
 
 static const struct argp_option common_options[] = {
@@ -73,8 +88,47 @@ static const struct argp_option record_options[] = {
 static const struct argp_option report_options[] = {
 	{ "text", KEY_TEXT, NULL, 0, "For people (default)", 1 },
 	{ "json", KEY_JSON, NULL, 0, "For programs: memtide.report/1", 1 },
+	{ "html", KEY_HTML, NULL, 0, "For a browser: one offline file", 1 },
 	{ "output", 'o', "FILE", 0, "Write there instead of to stdout", 2 },
 	{ "force", 'f', NULL, 0, "Overwrite it", 2 },
+	{ "sort", KEY_SORT, "ORDER", 0,
+	  "Sites of the heap by at_peak, live, alloc, calls or temporary (default at_peak if it is "
+	  "known)",
+	  3 },
+	{ "top", KEY_TOP, "N", 0, "So many of them (default 3)", 3 },
+	{ "site", KEY_SITE, "TEXT", 0, "Those with this in the name of a function or module", 3 },
+	{ "leaks", KEY_LEAKS, NULL, 0, "What lives at the end", 3 },
+	{ "min-age", KEY_MIN_AGE, "SECONDS", 0, "Of that, where half of the blocks are as old", 3 },
+	{ "tree", KEY_TREE, "WAY", 0,
+	  "Add up stacks that begin alike: callees (from main down) or callers (from what "
+	  "allocated "
+	  "up)",
+	  3 },
+	{ 0 },
+};
+
+static const struct argp_option diff_options[] = {
+	{ "text", KEY_TEXT, NULL, 0, "For people (default)", 1 },
+	{ "json", KEY_JSON, NULL, 0, "For programs: memtide.diff/1", 1 },
+	{ "output", 'o', "FILE", 0, "Write there instead of to stdout", 2 },
+	{ "force", 'f', NULL, 0, "Overwrite it", 2 },
+	{ "sort", KEY_SORT, "ORDER", 0, "Sites by at_peak, live, alloc, calls or temporary", 3 },
+	{ "top", KEY_TOP, "N", 0, "So many of them (default 10)", 3 },
+	{ "fail-on", KEY_FAIL_ON, "'METRIC>+N[%]'", 0,
+	  "Status 10 where it grew by more, as in 'at_peak>+10%' (repeatable)", 4 },
+	{ 0 },
+};
+
+static const struct argp_option export_options[] = {
+	{ "format", KEY_FORMAT, "FORMAT", 0,
+	  "pprof, folded, speedscope, dhat, ndjson or openmetrics", 1 },
+	{ "value", KEY_VALUE, "VALUE", 0,
+	  "Of pprof, folded and speedscope, what to show first: inuse, alloc, peak, each also with "
+	  "-count, or resident (default inuse if it is known)",
+	  1 },
+	{ "pid", KEY_PID, "PID", 0, "This process only", 1 },
+	{ "output", 'o', "FILE", 0, "Write there instead of to stdout", 2 },
+	{ "force", 'f', NULL, 0, "Replace it, in one step", 2 },
 	{ 0 },
 };
 
@@ -106,6 +160,35 @@ static const struct word mode_words[] = {
 	{ "kernel", MT_MODE_KERNEL },
 	{ "auto", MT_MODE_AUTO },
 	{ 0 },
+};
+
+static const struct word sort_words[] = {
+	{ "at_peak", MT_PICK_AT_PEAK },	    { "live", MT_PICK_LIVE },
+	{ "alloc", MT_PICK_ALLOC },	    { "calls", MT_PICK_CALLS },
+	{ "temporary", MT_PICK_TEMPORARY }, { 0 },
+};
+
+static const struct word tree_words[] = {
+	{ "callers", MT_TEXT_CALLERS },
+	{ "callees", MT_TEXT_CALLEES },
+	{ 0 },
+};
+
+static const struct word format_words[] = {
+	{ "pprof", MT_EXPORT_PPROF },
+	{ "folded", MT_EXPORT_FOLDED },
+	{ "speedscope", MT_EXPORT_SPEEDSCOPE },
+	{ "dhat", MT_EXPORT_DHAT },
+	{ "ndjson", MT_EXPORT_NDJSON },
+	{ "openmetrics", MT_EXPORT_OPENMETRICS },
+	{ 0 },
+};
+
+static const struct word value_words[] = {
+	{ "alloc-count", MT_EXPORT_ALLOC_CNT },	  { "alloc", MT_EXPORT_ALLOC_BYTES },
+	{ "inuse-count", MT_EXPORT_LIVE_CNT },	  { "inuse", MT_EXPORT_LIVE_BYTES },
+	{ "peak-count", MT_EXPORT_PEAK_CNT },	  { "peak", MT_EXPORT_PEAK_BYTES },
+	{ "resident", MT_EXPORT_RESIDENT_BYTES }, { 0 },
 };
 
 static int word_value(struct argp_state *state, const char *option, const char *arg,
@@ -253,6 +336,34 @@ static error_t parse_record(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
+/* Which sites the text shows, and how. */
+static error_t parse_sites(int key, char *arg, struct argp_state *state, struct mt_text_options *o)
+{
+	switch (key) {
+	case KEY_SORT:
+		o->pick.order = word_value(state, "--sort", arg, sort_words);
+		break;
+	case KEY_TOP:
+		o->top = number(state, "--top", arg, 1, 1000000);
+		break;
+	case KEY_SITE:
+		o->pick.pattern = arg;
+		break;
+	case KEY_LEAKS:
+		o->pick.leaks = true;
+		break;
+	case KEY_MIN_AGE:
+		o->pick.min_age_ns = number(state, "--min-age", arg, 0, AGE_MAX_S) * NS_IN_S;
+		break;
+	case KEY_TREE:
+		o->tree = word_value(state, "--tree", arg, tree_words);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
 static error_t parse_report(int key, char *arg, struct argp_state *state)
 {
 	struct mt_options *o = state->input;
@@ -267,6 +378,9 @@ static error_t parse_report(int key, char *arg, struct argp_state *state)
 	case KEY_JSON:
 		o->format = MT_FORMAT_JSON;
 		break;
+	case KEY_HTML:
+		o->format = MT_FORMAT_HTML;
+		break;
 	case 'o':
 		o->out = arg;
 		break;
@@ -279,9 +393,48 @@ static error_t parse_report(int key, char *arg, struct argp_state *state)
 		o->file = arg;
 		break;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_sites(key, arg, state, &o->text);
 	}
 	return 0;
+}
+
+static error_t parse_diff(int key, char *arg, struct argp_state *state)
+{
+	struct mt_options *o = state->input;
+
+	switch (key) {
+	case KEY_FAIL_ON:
+		if (o->nr_gates == ARRAY_SIZE(o->gates))
+			argp_error(state, "--fail-on: that is one too many");
+		o->gates[o->nr_gates++] = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (!o->file || o->file2)
+			return parse_report(key, arg, state);
+		o->file2 = arg;
+		return 0;
+	default:
+		return parse_report(key, arg, state);
+	}
+}
+
+static error_t parse_export(int key, char *arg, struct argp_state *state)
+{
+	struct mt_options *o = state->input;
+
+	switch (key) {
+	case KEY_FORMAT:
+		o->export.format = word_value(state, "--format", arg, format_words);
+		return 0;
+	case KEY_VALUE:
+		o->export.value = word_value(state, "--value", arg, value_words);
+		return 0;
+	case KEY_PID:
+		o->export.pid = (int32_t)number(state, "--pid", arg, 1, INT32_MAX);
+		return 0;
+	default:
+		return parse_report(key, arg, state);
+	}
 }
 
 static const struct argp common_argp = { common_options, parse_common };
@@ -299,6 +452,14 @@ static const struct {
 	{ "report",
 	  MT_COMMAND_REPORT,
 	  { report_options, parse_report, "FILE", "Print what a capture file says.", children } },
+	{ "diff",
+	  MT_COMMAND_DIFF,
+	  { diff_options, parse_diff, "OLD NEW", "Compare what two capture files say.",
+	    children } },
+	{ "export",
+	  MT_COMMAND_EXPORT,
+	  { export_options, parse_export, "FILE",
+	    "Print what a capture file says in the format of another tool.", children } },
 	{ "doctor",
 	  MT_COMMAND_DOCTOR,
 	  { doctor_options, parse_report, "", "Say what this kernel and these privileges allow.",
@@ -309,19 +470,66 @@ static int usage(FILE *out, int err)
 {
 	fprintf(out, "Usage: memtide record -p PID[,PID] | -n COMM | -c CGROUP | -a | -- COMMAND "
 		     "[ARG...]\n"
-		     "       memtide report FILE [--json]\n"
+		     "       memtide report FILE [--json|--html]\n"
+		     "       memtide diff OLD NEW [--json] [--fail-on 'METRIC>+N%%']\n"
+		     "       memtide export FILE --format FORMAT [-o OUT]\n"
 		     "       memtide doctor [--json]\n"
 		     "       memtide COMMAND --help\n"
 		     "       memtide --version\n");
 	return err;
 }
 
+static int validate_export(const struct mt_options *o)
+{
+	if (!o->file)
+		return mt_err(-EINVAL,
+			      "export: which capture? memtide export FILE --format FORMAT");
+	if (o->export.format == MT_EXPORT_NONE)
+		return mt_err(-EINVAL, "export: name a --format: pprof, folded, speedscope, dhat, "
+				       "ndjson or openmetrics");
+	if (o->export.value != MT_EXPORT_VALUES && o->export.format > MT_EXPORT_SPEEDSCOPE)
+		return mt_err(-EINVAL, "export: --value is for pprof, folded and speedscope; the "
+				       "others have all values");
+	return 0;
+}
+
+static int validate_report(const struct mt_options *o)
+{
+	const struct mt_pick *pick = &o->text.pick;
+	bool picks = o->text.top || o->text.tree || pick->order || pick->pattern || pick->leaks;
+
+	if (!o->file)
+		return mt_err(-EINVAL, "report: which capture? memtide report FILE");
+	if (pick->min_age_ns && !pick->leaks)
+		return mt_err(-EINVAL, "report: --min-age is for --leaks");
+	if (pick->leaks && pick->order)
+		return mt_err(-EINVAL, "report: --leaks has an order of its own: leave --sort out");
+	if (picks && o->format != MT_FORMAT_TEXT)
+		return mt_err(-EINVAL, "report: --sort, --top, --site, --leaks and --tree are for "
+				       "the text; the others have all sites");
+	return 0;
+}
+
+static int validate_diff(const struct mt_options *o)
+{
+	if (!o->file2)
+		return mt_err(-EINVAL, "diff: which captures? memtide diff OLD NEW");
+	for (size_t i = 0; i < o->nr_gates; i++)
+		if (mt_gate_check_syntax(o->gates[i]))
+			return -EINVAL;
+	return 0;
+}
+
 static int validate(const struct mt_options *o)
 {
 	int targets = !!o->pids + !!o->comm + !!o->cgroup + o->all + !!o->argv;
 
-	if (o->command == MT_COMMAND_REPORT && !o->file)
-		return mt_err(-EINVAL, "report: which capture? memtide report FILE");
+	if (o->command == MT_COMMAND_REPORT)
+		return validate_report(o);
+	if (o->command == MT_COMMAND_DIFF)
+		return validate_diff(o);
+	if (o->command == MT_COMMAND_EXPORT)
+		return validate_export(o);
 	if (o->command == MT_COMMAND_RECORD && targets != 1)
 		return mt_err(-EINVAL, "record: name one target: -p PID, -n COMM, -c CGROUP, -a or "
 				       "-- COMMAND");
@@ -342,6 +550,7 @@ int mt_options_parse(struct mt_options *out, int argc, char **argv)
 	*out = (struct mt_options){
 		.tick_ms = 100,
 		.kernel.map_memory_bytes = 128 << 20,
+		.export.value = MT_EXPORT_VALUES,
 		.verbosity = MT_LOG_NORMAL,
 	};
 	if (argc > 1 && !strcmp(argv[1], "--version")) {

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "export/export.h"
+#include "report/report.h"
 #include "session/session.h"
 
 /* Exit codes, DESIGN section 5. */
@@ -19,6 +21,7 @@ enum mt_exit {
 	MT_EXIT_USAGE = 2,
 	MT_EXIT_NO_TARGET = 3,
 	MT_EXIT_INCAPABLE = 4,	/* the kernel or a privilege does not suffice */
+	MT_EXIT_GATE = 10,	/* diff: a --fail-on is exceeded */
 	MT_EXIT_RECORDER = 125, /* with -- COMMAND: memtide's own failure */
 	MT_EXIT_NOT_EXECUTABLE = 126,
 	MT_EXIT_NOT_FOUND = 127,
@@ -28,6 +31,8 @@ enum mt_command {
 	MT_COMMAND_INVALID = 0,
 	MT_COMMAND_RECORD,
 	MT_COMMAND_REPORT,
+	MT_COMMAND_DIFF,
+	MT_COMMAND_EXPORT,
 	MT_COMMAND_DOCTOR,
 };
 
@@ -40,6 +45,7 @@ enum mt_mode {
 enum mt_format {
 	MT_FORMAT_TEXT = 0,
 	MT_FORMAT_JSON,
+	MT_FORMAT_HTML,
 };
 
 struct mt_options {
@@ -60,10 +66,15 @@ struct mt_options {
 	struct mt_session_library libraries[8];
 	size_t nr_libraries;
 
-	const char *file; /* record: -o; report: the capture */
-	const char *out;  /* report: -o */
+	const char *file;      /* record: -o; report, export: the capture */
+	const char *file2;     /* diff: the new one */
+	const char *gates[16]; /* diff: --fail-on */
+	size_t nr_gates;
+	const char *out; /* report, diff, export: -o */
 	bool force;
 	enum mt_format format;
+	struct mt_text_options text; /* which sites, and how; the rest is unset */
+	struct mt_export_options export;
 	int verbosity; /* enum mt_log_level */
 };
 

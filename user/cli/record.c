@@ -127,6 +127,7 @@ static int put_host(struct recording *r)
 	err = mt_capture_put_meta(r->capture, MT_META_STARTED, started);
 	err = err ? err
 		  : mt_capture_put_meta(r->capture, MT_META_MODE, mode_names[r->options->mode]);
+	err = err ? err : mt_capture_put_meta(r->capture, MT_META_HOST, host.nodename);
 	err = err ? err : mt_capture_put_meta(r->capture, MT_META_KERNEL, host.release);
 	err = err ? err : mt_capture_put_meta(r->capture, MT_META_ARCH, host.machine);
 	err = err ? err
@@ -135,6 +136,9 @@ static int put_host(struct recording *r)
 	err = err ? err
 		  : mt_capture_put_meta(r->capture, MT_META_HOOKS_VM,
 					vm_names[mt_kernel_vm_hooks(k)]);
+	err = err ? err
+		  : mt_capture_put_meta_int(r->capture, MT_META_SYSCALL_TAX_NS,
+					    mt_kernel_syscall_tax_ns(k));
 	err = err ? err
 		  : mt_capture_put_meta(r->capture, MT_META_HOOKS_RET,
 					return_names[mt_kernel_links(k)]);
@@ -365,7 +369,7 @@ static int finish(struct recording *r)
 		return mt_err(err, "%s holds what was recorded up to the last second", r->file);
 	if (o->verbosity == MT_LOG_QUIET)
 		return 0;
-	err = mt_print_report(o->argv ? stderr : stdout, r->file, MT_FORMAT_TEXT);
+	err = mt_print_report(o->argv ? stderr : stdout, r->file, o);
 	if (!err && !o->file)
 		fprintf(stderr, "memtide: kept in %s\n", r->file);
 	return err;

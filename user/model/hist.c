@@ -15,6 +15,25 @@ static uint64_t largest_in(unsigned int index)
 	return index + 1 < MT_HIST_BUCKETS ? mt_hist_lower(index + 1) - 1 : mt_hist_lower(index);
 }
 
+uint64_t mt_hist_cnt(const struct mt_hist *h)
+{
+	uint64_t cnt = 0;
+
+	for (unsigned int i = 0; i < MT_HIST_BUCKETS; i++)
+		if (__builtin_add_overflow(cnt, h->counts[i], &cnt))
+			return UINT64_MAX;
+	return cnt;
+}
+
+uint64_t mt_hist_sum(const struct mt_hist *h)
+{
+	double sum = 0;
+
+	for (unsigned int i = 0; i < MT_HIST_BUCKETS; i++)
+		sum += h->counts[i] * ((double)mt_hist_lower(i) + (double)largest_in(i)) / 2;
+	return sum < 0x1p64 ? (uint64_t)sum : UINT64_MAX;
+}
+
 int64_t mt_hist_quantile(const struct mt_hist *h, unsigned int permille, int64_t max)
 {
 	unsigned __int128 total = 0, below = 0, rank;

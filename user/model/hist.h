@@ -26,6 +26,11 @@ struct mt_hist {
 /* For a sum over several histograms: start from zeroes. */
 void mt_hist_add(struct mt_hist *sum, const struct mt_hist_row *h);
 
+uint64_t mt_hist_cnt(const struct mt_hist *h);
+
+/* The sum of the values, each taken to be the middle of its bucket; UINT64_MAX: more than that. */
+uint64_t mt_hist_sum(const struct mt_hist *h);
+
 /* The quantile in thousandths (500: the median); -1 where nothing was counted. */
 int64_t mt_hist_quantile(const struct mt_hist *h, unsigned int permille, int64_t max);
 

@@ -26,6 +26,8 @@ enum kind {
 	THREADS,
 	SAMPLES,
 	GAPS,
+	BILLS,
+	BILL_MAPPINGS,
 	KIND_MAX
 };
 
@@ -44,6 +46,8 @@ static const size_t row_bytes[KIND_MAX] = {
 	[THREADS] = sizeof(struct mt_thread_row),
 	[SAMPLES] = sizeof(struct mt_sample_row),
 	[GAPS] = sizeof(struct mt_gap_row),
+	[BILLS] = sizeof(struct mt_bill_row),
+	[BILL_MAPPINGS] = sizeof(struct mt_bill_mapping_row),
 };
 
 struct rows {
@@ -119,6 +123,7 @@ struct meta_field {
 static const struct meta_field meta_fields[] = {
 	{ MT_META_STARTED, offsetof(struct mt_model_meta, started), false },
 	{ MT_META_MODE, offsetof(struct mt_model_meta, mode), false },
+	{ MT_META_HOST, offsetof(struct mt_model_meta, host), false },
 	{ MT_META_KERNEL, offsetof(struct mt_model_meta, kernel), false },
 	{ MT_META_ARCH, offsetof(struct mt_model_meta, arch), false },
 	{ MT_META_HOOKS_VM, offsetof(struct mt_model_meta, hooks_vm), false },
@@ -129,6 +134,7 @@ static const struct meta_field meta_fields[] = {
 	{ MT_META_CPUS, offsetof(struct mt_model_meta, cpus), true },
 	{ MT_META_TRAPS, offsetof(struct mt_model_meta, traps), true },
 	{ MT_META_TRAP_COST_NS, offsetof(struct mt_model_meta, trap_cost_ns), true },
+	{ MT_META_SYSCALL_TAX_NS, offsetof(struct mt_model_meta, syscall_tax_ns), true },
 	{ MT_META_TICK_NS, offsetof(struct mt_model_meta, tick_ns), true },
 	{ MT_META_BUDGET_PPM, offsetof(struct mt_model_meta, budget_ppm), true },
 	{ MT_META_SAMPLE_BYTES, offsetof(struct mt_model_meta, sample_bytes), true },
@@ -333,6 +339,28 @@ static int on_gap(const struct mt_gap_row *row, void *arg)
 	return keep_text(arg, &gap->why);
 }
 
+static int on_bill(const struct mt_bill_row *row, void *arg)
+{
+	struct mt_bill_row *bill = push(arg, BILLS);
+
+	if (!bill)
+		return -ENOMEM;
+	*bill = *row;
+	return keep_text(arg, &bill->at);
+}
+
+static int on_bill_mapping(const struct mt_bill_mapping_row *row, void *arg)
+{
+	struct mt_bill_mapping_row *mapping = push(arg, BILL_MAPPINGS);
+
+	if (!mapping)
+		return -ENOMEM;
+	*mapping = *row;
+	return keep_text(arg, &mapping->at) ?:
+	       keep_text(arg, &mapping->part) ?:
+	       keep_text(arg, &mapping->name);
+}
+
 static int on_phase(const struct mt_phase_row *row, void *arg)
 {
 	struct mt_phase_row *phase = push(arg, PHASES);
@@ -359,6 +387,8 @@ static int read_tables(struct loader *l, struct mt_capture *c)
 	       mt_capture_each_thread(c, on_thread, l) ?:
 	       mt_capture_each_sample(c, on_sample, l) ?:
 	       mt_capture_each_gap(c, on_gap, l) ?:
+	       mt_capture_each_bill(c, on_bill, l) ?:
+	       mt_capture_each_bill_mapping(c, on_bill_mapping, l) ?:
 	       mt_capture_each_phase(c, on_phase, l);
 }
 
@@ -393,6 +423,8 @@ static int link_process(struct loader *l, struct mt_model_process *p, struct mt_
 	p->threads = take(l, THREADS, id, &p->nr_threads);
 	p->samples = take(l, SAMPLES, id, &p->nr_samples);
 	p->gaps = take(l, GAPS, id, &p->nr_gaps);
+	p->bills = take(l, BILLS, id, &p->nr_bills);
+	p->bill_mappings = take(l, BILL_MAPPINGS, id, &p->nr_bill_mappings);
 	p->sites = sites;
 	p->map_sites = map_sites;
 	p->fault_sites = fault_sites;

@@ -73,6 +73,10 @@ struct mt_model_process {
 	size_t nr_threads;
 	const struct mt_sample_row *samples;
 	size_t nr_samples;
+	const struct mt_bill_row *bills; /* "end" before "peak" */
+	size_t nr_bills;
+	const struct mt_bill_mapping_row *bill_mappings;
+	size_t nr_bill_mappings;
 	const struct mt_gap_row *gaps;
 	size_t nr_gaps;
 	const struct mt_module_row *modules;
@@ -90,6 +94,7 @@ struct mt_lost_count {
 struct mt_model_meta {
 	const char *started;
 	const char *mode;
+	const char *host;
 	const char *kernel;
 	const char *arch;
 	const char *hooks_vm;
@@ -100,6 +105,7 @@ struct mt_model_meta {
 	int64_t cpus;
 	int64_t traps;
 	int64_t trap_cost_ns;
+	int64_t syscall_tax_ns;
 	int64_t tick_ns;
 	int64_t budget_ppm;
 	int64_t sample_bytes; /* -1: all blocks were followed */
@@ -124,6 +130,9 @@ struct mt_model {
 	const struct mt_model_process *processes;
 	size_t nr_processes;
 };
+
+/* The file that was mapped around the call before a return address, or NULL. */
+const struct mt_module_row *mt_model_module(const struct mt_model_process *p, uint64_t address);
 
 int mt_model_load(struct mt_model **out, struct mt_capture *c);
 void mt_model_free(struct mt_model **model);

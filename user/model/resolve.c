@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <libiberty/hashtab.h>
+
 #include "util/cleanup.h"
 
 /* As SQLite orders them: 64-bit unsigned numbers are stored as signed ones. */
@@ -41,39 +43,65 @@ static const struct mt_stack_row *find_stack(const struct mt_stacks *stacks, uin
 	return i < stacks->nr && stacks->rows[i].id == id ? &stacks->rows[i] : NULL;
 }
 
-/* Sorted, each once; the caller frees. */
+static hashval_t hash_address(const void *address)
+{
+	return *(const uint64_t *)address * 0x9e3779b97f4a7c15 >> 32;
+}
+
+static int equal_addresses(const void *a, const void *b)
+{
+	return *(const uint64_t *)a == *(const uint64_t *)b;
+}
+
+static htab_t new_addresses(void)
+{
+	return htab_create_alloc(1024, hash_address, equal_addresses, NULL, calloc, free);
+}
+
+static void free_addresses(htab_t *seen)
+{
+	if (*seen)
+		htab_delete(*seen);
+}
+
+static int append_address(void **slot, void *to)
+{
+	uint64_t **next = to;
+
+	*(*next)++ = *(uint64_t *)*slot;
+	return 1;
+}
+
+/* Sorted, each once; the caller frees. There are millions, few of them distinct. */
 static int collect_addresses(uint64_t **out, size_t *out_nr, const struct mt_stacks *stacks,
 			     struct mt_model_stack **targets, size_t nr)
 {
-	_free_ uint64_t *addresses = NULL;
-	size_t total = 0, unique = 0;
+	__cleanup(free_addresses) htab_t seen = new_addresses();
+	uint64_t *addresses, *end;
 
-	for (size_t i = 0; i < nr; i++) {
+	for (size_t i = 0; seen && i < nr; i++) {
 		const struct mt_stack_row *stack = find_stack(stacks, targets[i]->id);
 
-		total += stack ? stack->nr : 0;
+		for (size_t j = 0; stack && j < stack->nr; j++) {
+			void **slot = htab_find_slot(seen, &stack->frames[j], INSERT);
+
+			if (!slot)
+				return -ENOMEM;
+			*slot = (void *)&stack->frames[j];
+		}
 	}
-	addresses = malloc((total + 1) * sizeof(*addresses));
+	addresses = seen ? malloc((htab_elements(seen) + 1) * sizeof(*addresses)) : NULL;
 	if (!addresses)
 		return -ENOMEM;
-	total = 0;
-	for (size_t i = 0; i < nr; i++) {
-		const struct mt_stack_row *stack = find_stack(stacks, targets[i]->id);
-
-		for (size_t j = 0; stack && j < stack->nr; j++)
-			addresses[total++] = stack->frames[j];
-	}
-	qsort(addresses, total, sizeof(*addresses), compare_addresses);
-	for (size_t i = 0; i < total; i++)
-		if (!i || addresses[i] != addresses[i - 1])
-			addresses[unique++] = addresses[i];
-	*out_nr = unique;
-	*out = TAKE_PTR(addresses);
+	end = addresses;
+	htab_traverse(seen, append_address, &end);
+	qsort(addresses, end - addresses, sizeof(*addresses), compare_addresses);
+	*out_nr = end - addresses;
+	*out = addresses;
 	return 0;
 }
 
-/* The file that was mapped around the call before a return address, or NULL. */
-static const struct mt_module_row *find_module(const struct mt_model_process *p, uint64_t address)
+const struct mt_module_row *mt_model_module(const struct mt_model_process *p, uint64_t address)
 {
 	const struct mt_module_row *found = NULL;
 
@@ -123,7 +151,7 @@ static int make_frames(struct mt_pool *pool, struct mt_model_process *p,
 		return -ENOMEM;
 	for (size_t i = 0; i < nr; i++) {
 		size_t s = LOWER_BOUND(symbols->rows, symbols->nr, address, addresses[i]);
-		const struct mt_module_row *m = find_module(p, addresses[i]);
+		const struct mt_module_row *m = mt_model_module(p, addresses[i]);
 		size_t first = n;
 
 		for (; s < symbols->nr && symbols->rows[s].address == addresses[i]; s++)

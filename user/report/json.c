@@ -13,8 +13,8 @@
 #include "analysis/overhead.h"
 #include "analysis/threads.h"
 #include "analysis/unwound.h"
-#include "report/escape.h"
 #include "report/report.h"
+#include "util/escape.h"
 
 /* More threads than this are left out of the list, the shallow ones. */
 #define THREADS_LISTED 1000
@@ -26,7 +26,7 @@ static json_t *date(const struct mt_model *m, int64_t at_ns)
 	return mt_lifetime_date(rfc3339, m, at_ns) ? json_null() : json_string(rfc3339);
 }
 
-/* ---- threads, mappings and time ------------------------------------------------------------ */
+/* ---- threads and mappings ------------------------------------------------------------ */
 
 static json_t *spawn_site(struct mt_json_process *ctx, const struct mt_spawn_site *s)
 {
@@ -135,24 +135,6 @@ static json_t *faults(struct mt_json_process *ctx)
 			 "unexplained_bytes", mt_json_known(f->unexplained_bytes), "sites", sites);
 }
 
-static json_t *timeline(const struct mt_model_process *p)
-{
-	_decref_ json_t *array = json_array();
-
-	for (size_t i = 0; array && i < p->nr_samples; i++) {
-		const struct mt_sample_row *s = &p->samples[i];
-		json_t *sample = json_pack("{so so so so so}", "t_s", mt_json_seconds(s->t_ns),
-					   "rss_bytes", mt_json_number(s->rss_bytes),
-					   "heap_live_bytes", mt_json_known(s->heap_live_bytes),
-					   "mapped_bytes", mt_json_number(s->mapped_bytes),
-					   "threads", mt_json_number(s->threads));
-
-		if (json_array_append_new(array, sample))
-			return NULL;
-	}
-	return TAKE_PTR(array);
-}
-
 static json_t *phases(const struct mt_lifetime *life, const struct mt_model *m,
 		      const struct mt_model_process *p)
 {
@@ -212,8 +194,8 @@ static json_t *process(const struct mt_model *m, const struct mt_model_process *
 	mt_overhead_process(&cost, row);
 	mt_unwound_get(&unwound, m, p);
 	return json_pack(
-		"{so so so so so so so so sb so so so so so ss so so so so so so s[] so so so so so"
-		" so so s[]}",
+		"{so so so so so so so so sb so so so so so ss so so so so so so so so so so so so"
+		" so so so}",
 		"pid", mt_json_number(row->pid), "ppid", mt_json_number(row->ppid), "comm",
 		mt_json_text(row->comm), "exe", mt_json_text(row->exe), "cgroup",
 		mt_json_text(row->cgroup), "started", date(m, row->start_ns), "ended",
@@ -225,10 +207,11 @@ static json_t *process(const struct mt_model *m, const struct mt_model_process *
 		"coverage_pct", mt_json_percent(coverage.pct), "counted_time_pct",
 		mt_json_percent(life.counted_pct), "stacks_complete_pct",
 		mt_json_percent(unwound.complete_pct), "stack_ends", stack_ends(&unwound), "peak",
-		peak(row), "rss_bill", "heap", mt_json_heap_totals(&ctx, heap), "sites",
-		mt_json_heap_sites(&ctx, heap), "realloc", mt_json_realloc(&ctx, heap), "threads",
-		threads(&ctx), "maps", maps(&ctx), "faults", faults(&ctx), "timeline", timeline(p),
-		"findings");
+		peak(row), "rss_bill", mt_json_rss_bill(&ctx), "heap",
+		mt_json_heap_totals(&ctx, heap), "sites", mt_json_heap_sites(&ctx, heap), "realloc",
+		mt_json_realloc(&ctx, heap), "threads", threads(&ctx), "maps", maps(&ctx), "faults",
+		faults(&ctx), "timeline", mt_json_timeline(&ctx), "findings",
+		mt_json_findings(&ctx));
 }
 
 /* ---- the capture --------------------------------------------------------------------------------
@@ -283,7 +266,7 @@ static json_t *capture(const struct mt_model *m)
 	struct mt_overhead cost;
 
 	mt_overhead_capture(&cost, m);
-	return json_pack("{so so so so so so so so so so so so s{so so} so so so}", "started",
+	return json_pack("{so so so so so so so so so so so so s{so so so} so so so}", "started",
 			 mt_json_text(meta->started), "duration_s",
 			 mt_json_known_seconds(meta->duration_ns), "finished",
 			 json_boolean(meta->finished == 1), "command", mt_json_text(meta->command),
@@ -295,7 +278,8 @@ static json_t *capture(const struct mt_model *m)
 			 mt_json_known(meta->trap_cost_ns), "traps", mt_json_known(meta->traps),
 			 "self_cpu_s", mt_json_known_seconds(meta->self_cpu_ns), "hooks", "vm",
 			 mt_json_text(meta->hooks_vm), "return", mt_json_text(meta->hooks_return),
-			 "unwind", unwind(meta), "lost", lost(m), "probes", probes(m));
+			 "syscall_tax_ns", mt_json_known(meta->syscall_tax_ns), "unwind",
+			 unwind(meta), "lost", lost(m), "probes", probes(m));
 }
 
 static json_t *processes(const struct mt_model *m)
@@ -329,19 +313,17 @@ static json_t *groups(const struct mt_model *m)
 	return TAKE_PTR(array);
 }
 
+json_t *mt_json_report(const struct mt_model *m)
+{
+	return json_pack("{ss s{so so so} so so so}", "schema", "memtide.report/1", "host",
+			 "kernel", mt_json_text(m->meta.kernel), "arch", mt_json_text(m->meta.arch),
+			 "cpus", mt_json_known(m->meta.cpus), "capture", capture(m), "groups",
+			 groups(m), "processes", processes(m));
+}
+
 int mt_report_json(FILE *out, const struct mt_model *m)
 {
-	_decref_ json_t *report =
-		json_pack("{ss s{so so so} so so so}", "schema", "memtide.report/1", "host",
-			  "kernel", mt_json_text(m->meta.kernel), "arch",
-			  mt_json_text(m->meta.arch), "cpus", mt_json_known(m->meta.cpus),
-			  "capture", capture(m), "groups", groups(m), "processes", processes(m));
+	_decref_ json_t *report = mt_json_report(m);
 
-	if (!report)
-		return -ENOMEM;
-	/* ASCII, so that no name reaches a terminal; 15 digits, so that 0.1 is 0.1. */
-	if (json_dumpf(report, out, JSON_INDENT(1) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15)) ||
-	    fputc('\n', out) == EOF || fflush(out))
-		return -EIO;
-	return 0;
+	return mt_json_print(out, report, JSON_INDENT(1));
 }

@@ -93,13 +93,6 @@ static json_t *site_intervals(const struct mt_heap *heap, const struct mt_heap_s
 	return TAKE_PTR(object);
 }
 
-static const char *heap_kind(const struct mt_heap *heap, enum mt_trust trust)
-{
-	if (heap->entry_only || trust > MT_TRUST_WINDOWED)
-		return NULL;
-	return heap->windowed ? "windowed" : trust == MT_TRUST_SAMPLED ? "sampled" : "exact";
-}
-
 /* Whose a freed block was is not known either, where not all were followed. Nor are calls all. */
 static json_t *by_owner(const struct mt_heap *heap, int64_t v)
 {
@@ -115,7 +108,7 @@ json_t *mt_json_heap_totals(const struct mt_json_process *ctx, const struct mt_h
 		return json_null();
 	mt_losses_get(&losses, ctx->model);
 	return json_pack("{so so so so so so so so so so so so so so so so}", "kind",
-			 mt_json_text(heap_kind(heap, losses.heap)), "since",
+			 mt_json_text(mt_heap_kind(heap, losses.heap)), "since",
 			 mt_json_text(row->since), "alloc_count", mt_json_known(heap->alloc_cnt),
 			 "alloc_bytes", mt_json_known(heap->alloc_bytes), "free_count",
 			 mt_json_known(heap->windowed	  ? -1

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/escape.h"
-
 int mt_json_process_init(struct mt_json_process *p, const struct mt_model *model,
 			 const struct mt_model_process *process)
 {
@@ -21,30 +19,6 @@ void mt_json_process_fini(struct mt_json_process *p)
 	for (size_t i = 0; p->frames && i < p->process->nr_frames; i++)
 		json_decref(p->frames[i]);
 	free(p->frames);
-}
-
-void mt_json_decref(json_t **json)
-{
-	json_decref(*json);
-}
-
-json_t *mt_json_text(const char *s)
-{
-	_free_ char *escaped = s ? mt_escape_utf8(s) : NULL;
-
-	if (!s)
-		return json_null();
-	return escaped ? json_string(escaped) : NULL;
-}
-
-json_t *mt_json_number(int64_t v)
-{
-	return json_integer(v);
-}
-
-json_t *mt_json_known(int64_t v)
-{
-	return v == -1 ? json_null() : json_integer(v);
 }
 
 /* A crafted capture may hold one beyond what JSON's consumers can. */

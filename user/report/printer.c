@@ -5,9 +5,9 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "report/escape.h"
 #include "report/shorten.h"
 #include "util/cleanup.h"
+#include "util/escape.h"
 
 #define FIELD_INDENT  2
 #define FIELD_TEXT    16

@@ -20,9 +20,13 @@
 #include "analysis/unwound.h"
 #include "report/printer.h"
 #include "report/report.h"
+#include "report/text_bill.h"
+#include "report/text_findings.h"
 #include "report/text_groups.h"
+#include "report/text_sites.h"
 #include "report/text_stack.h"
-#include "report/units.h"
+#include "report/text_words.h"
+#include "util/units.h"
 #include "target/runtime.h"
 #include "util/cleanup.h"
 
@@ -48,53 +52,6 @@ struct mt_text_options mt_text_options_for(FILE *out)
 		options.width = size.ws_col;
 	options.color = isatty(fileno(out)) && !(no_color && *no_color);
 	return options;
-}
-
-static const char *at_least(enum mt_trust trust)
-{
-	static const char *const words[] = { [MT_TRUST_EXACT] = "",
-					     [MT_TRUST_SAMPLED] = "about ",
-					     [MT_TRUST_WINDOWED] = "about ",
-					     [MT_TRUST_AT_LEAST] = "at least ",
-					     [MT_TRUST_ABOUT] = "about " };
-
-	return words[trust];
-}
-
-/* ", 1.2 MiB to 1.4 MiB"; nothing where a number is no estimate. */
-static struct mt_unit spread(int64_t bytes, double unit)
-{
-	struct mt_interval ci95 = mt_sampling_interval(bytes, unit);
-	struct mt_unit text = { "" };
-
-	if (unit > 0)
-		snprintf(text.s, sizeof(text.s), ", %.16s to %.16s", BYTES(ci95.low),
-			 BYTES(ci95.high));
-	return text;
-}
-
-/* ", 1.2 MiB to 1.4 MiB"; what bounds it not above has no end. */
-static struct mt_unit estimated(const struct mt_estimate *bytes)
-{
-	struct mt_unit text = { "" };
-
-	if (bytes->high < INT64_MAX)
-		snprintf(text.s, sizeof(text.s), ", %.16s to %.16s", BYTES(bytes->low),
-			 BYTES(bytes->high));
-	else
-		snprintf(text.s, sizeof(text.s), ", %.16s or more", BYTES(bytes->low));
-	return text;
-}
-
-static const char *exact(enum mt_trust trust)
-{
-	static const char *const words[] = { [MT_TRUST_EXACT] = "exact",
-					     [MT_TRUST_SAMPLED] = "sampled",
-					     [MT_TRUST_WINDOWED] = "windowed",
-					     [MT_TRUST_AT_LEAST] = "see Lost",
-					     [MT_TRUST_ABOUT] = "see Lost" };
-
-	return words[trust];
 }
 
 /* ---- one process --------------------------------------------------------------------------- */
@@ -133,11 +90,12 @@ static void print_heap_peak(struct mt_printer *p, const struct mt_process_row *r
 	else if (row->heap_peak_bytes == -1)
 		mt_print_field(p, "Peak heap", "unknown: it was not read");
 	else
-		mt_print_field(p, "Peak heap", "%s%s live%s%s (%s%s, since %s)", at_least(trust),
-			       BYTES(row->heap_peak_bytes), row->heap_peak_ns == -1 ? "" : " at ",
-			       row->heap_peak_ns == -1 ? "" : SECONDS(row->heap_peak_ns),
-			       exact(trust), spread(row->heap_peak_bytes, heap->peak_bytes_unit).s,
-			       since);
+		mt_print_field(
+			p, "Peak heap", "%s%s live%s%s (%s%s, since %s)", mt_text_at_least(trust),
+			BYTES(row->heap_peak_bytes), row->heap_peak_ns == -1 ? "" : " at ",
+			row->heap_peak_ns == -1 ? "" : SECONDS(row->heap_peak_ns),
+			mt_text_kind(trust),
+			mt_text_spread(row->heap_peak_bytes, heap->peak_bytes_unit).s, since);
 }
 
 static void print_peaks(struct mt_printer *p, const struct mt_process_row *row,
@@ -153,37 +111,21 @@ static void print_peaks(struct mt_printer *p, const struct mt_process_row *row,
 	mt_print_field(p, "Peak mapped", "%s (kernel)", BYTES(row->peak_mapped_bytes));
 }
 
-/* Where bursts counted: what is asked for most. */
 static void print_bursts(struct mt_printer *p, const struct mt_model_process *process,
 			 const struct mt_heap *heap)
 {
-	_free_ const struct mt_heap_site **sites = NULL;
 	const struct mt_process_row *row = &process->row;
 
 	mt_print_field(p, "Heap calls",
 		       "about %s of %s: %s temporary (windowed: from %s; bytes by 95%%%s)",
 		       THINGS(heap->alloc_cnt, "allocation"), BYTES(heap->alloc_bytes),
 		       COUNT(heap->temporary_cnt), THINGS(row->bursts.cnt, "burst"),
-		       estimated(&heap->burst_bytes).s);
-	if (mt_heap_by_bytes(&sites, heap)) {
-		p->err = -ENOMEM;
-		return;
-	}
-	for (size_t i = 0; i < heap->nr_sites && i < SITES_SHOWN; i++) {
-		double pct = 100.0 * sites[i]->alloc_bytes / (heap->alloc_bytes ?: 1);
-
-		if (!i)
-			mt_print(p, 2, 4, "Asked for most (windowed):");
-		mt_print(p, 4, STACK_INDENT, "%zu. %s (%s%s) in %s", i + 1,
-			 BYTES(sites[i]->alloc_bytes), PCT(pct),
-			 estimated(&sites[i]->burst_bytes).s,
-			 THINGS(sites[i]->alloc_cnt, "allocation"));
-		mt_print_stack(p, process, sites[i]->stack);
-	}
+		       mt_text_estimated(&heap->burst_bytes).s);
 }
 
 static void print_heap(struct mt_printer *p, const struct mt_model_process *process,
-		       const struct mt_heap *heap, enum mt_trust trust)
+		       const struct mt_heap *heap, enum mt_trust trust,
+		       const struct mt_text_options *options)
 {
 	if (!heap->watched)
 		return;
@@ -201,32 +143,20 @@ static void print_heap(struct mt_printer *p, const struct mt_model_process *proc
 			       "known); about %s temporary, %s freed within 1 ms (%s)",
 			       THINGS(heap->alloc_cnt, "allocation"), BYTES(heap->alloc_bytes),
 			       THINGS(heap->free_cnt, "free"), COUNT(heap->temporary_cnt),
-			       COUNT(heap->short_lived_cnt), exact(trust));
+			       COUNT(heap->short_lived_cnt), mt_text_kind(trust));
 	else
 		mt_print_field(p, "Heap calls",
 			       "%s%s of %s: %s temporary, %s freed within 1 ms; %s failed (%s)",
-			       at_least(trust), THINGS(heap->alloc_cnt, "allocation"),
+			       mt_text_at_least(trust), THINGS(heap->alloc_cnt, "allocation"),
 			       BYTES(heap->alloc_bytes), COUNT(heap->temporary_cnt),
 			       COUNT(heap->short_lived_cnt), COUNT(process->row.failed_cnt),
-			       exact(trust));
-	if (!heap->lives)
-		return;
-	mt_print_field(p, "Live at end", "%s%s in %s (%s%s)", at_least(trust),
-		       BYTES(heap->live_bytes), THINGS(heap->live_cnt, "block"), exact(trust),
-		       spread(heap->live_bytes, heap->live_bytes_unit).s);
-	for (size_t i = 0; i < heap->nr_sites && i < SITES_SHOWN; i++) {
-		const struct mt_heap_site *site = &heap->sites[i];
-
-		if (site->at_peak_bytes <= 0) /* they are sorted by it */
-			break;
-		if (!i)
-			mt_print(p, 2, 4, "Largest at the heap's peak (%s):", exact(trust));
-		mt_print(p, 4, STACK_INDENT, "%zu. %s (%s%s) in %s; %s live at the end", i + 1,
-			 BYTES(site->at_peak_bytes), PCT(site->at_peak_pct),
-			 spread(site->at_peak_bytes, site->sure.bytes_unit).s,
-			 THINGS(site->at_peak_cnt, "block"), BYTES(site->live_bytes));
-		mt_print_stack(p, process, site->stack);
-	}
+			       mt_text_kind(trust));
+	if (heap->lives)
+		mt_print_field(p, "Live at end", "%s%s in %s (%s%s)", mt_text_at_least(trust),
+			       BYTES(heap->live_bytes), THINGS(heap->live_cnt, "block"),
+			       mt_text_kind(trust),
+			       mt_text_spread(heap->live_bytes, heap->live_bytes_unit).s);
+	mt_print_sites(p, process, heap, trust, options);
 }
 
 static void print_worst_storm(struct mt_printer *p, const struct mt_model_process *process,
@@ -240,7 +170,7 @@ static void print_worst_storm(struct mt_printer *p, const struct mt_model_proces
 	mt_print(p, 2, 4,
 		 "Worst realloc storm (%s; %s in all): %s copied %s, at most %s to one "
 		 "block, %s in 100 ms",
-		 exact(trust), COUNT(storms->nr_sites), THINGS(worst->calls, "call"),
+		 mt_text_kind(trust), COUNT(storms->nr_sites), THINGS(worst->calls, "call"),
 		 BYTES(worst->copied_bytes), COUNT(worst->longest_chain),
 		 COUNT(worst->busiest_100ms_calls));
 	mt_print_stack(p, process, worst->stack);
@@ -261,9 +191,9 @@ static void print_threads(struct mt_printer *p, const struct mt_model_process *p
 	mt_print_field(p, "Threads",
 		       "%s%s created, at most %s at once; stacks: %s reserved (%s), %s touched "
 		       "(sampled)",
-		       at_least(trust), COUNT(row->threads_created), COUNT(row->threads_peak_alive),
-		       BYTES(row->stack_reserved_peak_bytes), exact(trust),
-		       BYTES(row->stack_touched_peak_bytes));
+		       mt_text_at_least(trust), COUNT(row->threads_created),
+		       COUNT(row->threads_peak_alive), BYTES(row->stack_reserved_peak_bytes),
+		       mt_text_kind(trust), BYTES(row->stack_touched_peak_bytes));
 	if (!threads->nr_sites)
 		return;
 	mt_print(p, 4, STACK_INDENT, "Most from here: %s created, %s at once, %s each, %s touched",
@@ -290,10 +220,10 @@ static void print_maps(struct mt_printer *p, const struct mt_model *m,
 		p, "Mappings",
 		"%s%s mmap of %s, %s munmap of %s, %s mremap, brk grew by %s; %s mapped at the "
 		"peak, %s at the end (%s)",
-		at_least(trust), COUNT(row->mmap_cnt), BYTES(row->mmap_bytes),
+		mt_text_at_least(trust), COUNT(row->mmap_cnt), BYTES(row->mmap_bytes),
 		COUNT(row->munmap_cnt), BYTES(row->munmap_bytes), COUNT(row->mremap_cnt),
 		BYTES(row->brk_grown_bytes), BYTES(row->map_peak_bytes), BYTES(row->map_live_bytes),
-		exact(trust));
+		mt_text_kind(trust));
 	if (row->arena_reserved_bytes > 0)
 		mt_print_field(p, "", "%s of address space is glibc's per-thread arenas",
 			       BYTES(row->arena_reserved_bytes));
@@ -469,7 +399,8 @@ static void print_unseen(struct mt_printer *p, const struct mt_model_process *pr
 }
 
 static int print_process(struct mt_printer *p, const struct mt_model *m,
-			 const struct mt_model_process *process, const struct mt_losses *losses)
+			 const struct mt_model_process *process, const struct mt_losses *losses,
+			 const struct mt_text_options *options)
 {
 	__cleanup(mt_heap_free) struct mt_heap *heap = NULL;
 	__cleanup(mt_storms_free) struct mt_storms *storms = NULL;
@@ -492,7 +423,9 @@ static int print_process(struct mt_printer *p, const struct mt_model *m,
 			 process->row.pid, outcome(&process->row).s, SECONDS(life.from_ns),
 			 SECONDS(life.to_ns));
 	print_peaks(p, &process->row, heap, heap_trust);
-	print_heap(p, process, heap, heap_trust);
+	mt_print_findings(p, m, process);
+	mt_print_bill(p, m, process);
+	print_heap(p, process, heap, heap_trust, options);
 	print_worst_storm(p, process, storms, mt_losses_process(losses->storms, &process->row));
 	print_threads(p, process, threads, losses->ledgers);
 	print_maps(p, m, process, maps, losses->ledgers);
@@ -514,8 +447,9 @@ static void print_summary(struct mt_printer *p, const struct mt_model_process *p
 
 	mt_print(p, 2, 4, "%s (%d): RSS %s%s%s%s, heap %s%s%s%s%s, %s", row->comm, row->pid,
 		 BYTES(row->peak_rss_bytes), rss_kind ? " (" : "", rss_kind ?: "",
-		 rss_kind ? ")" : "", heap ? at_least(trust) : "", BYTES(row->heap_peak_bytes),
-		 heap ? " (" : "", heap ? exact(trust) : "", heap ? ")" : "", outcome(row).s);
+		 rss_kind ? ")" : "", heap ? mt_text_at_least(trust) : "",
+		 BYTES(row->heap_peak_bytes), heap ? " (" : "", heap ? mt_text_kind(trust) : "",
+		 heap ? ")" : "", outcome(row).s);
 }
 
 /* ---- the capture ---------------------------------------------------------------------------- */
@@ -533,6 +467,11 @@ static void print_capture(struct mt_printer *p, const struct mt_model *m)
 			 PCT(meta->budget_ppm / 1e4));
 	mt_print(p, 2, 2, "program images: %s, traps: %s, CPU time of memtide itself: %s",
 		 COUNT(m->nr_processes), COUNT(meta->traps), SECONDS(meta->self_cpu_ns));
+	if (meta->syscall_tax_ns > 0)
+		mt_print(p, 2, 2,
+			 "every system call of this host took %lld ns more (tracepoints: fentry is "
+			 "not allowed here)",
+			 (long long)meta->syscall_tax_ns);
 	if (meta->sample_bytes > 0)
 		mt_print(p, 2, 2,
 			 "blocks sampled every %s: heap calls are all counted, the rest about the "
@@ -583,7 +522,7 @@ int mt_report_text(FILE *out, const struct mt_model *m, const struct mt_text_opt
 	print_capture(&p, m);
 	mt_print_groups(&p, m);
 	for (size_t i = 0; i < m->nr_processes && i < PROCESSES_DETAILED && !err; i++)
-		err = print_process(&p, m, ranking[i], &losses);
+		err = print_process(&p, m, ranking[i], &losses, options);
 	if (err)
 		return err;
 	if (m->nr_processes > PROCESSES_DETAILED)

@@ -6,7 +6,7 @@
 
 #include "analysis/groups.h"
 #include "report/printer.h"
-#include "report/units.h"
+#include "util/units.h"
 #include "util/cleanup.h"
 
 #define GROUPS_SHOWN 10

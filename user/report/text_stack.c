@@ -30,10 +30,9 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static void print_frame(struct mt_printer *p, const struct mt_frame *f, size_t times)
+char *mt_frame_name(const struct mt_frame *f)
 {
-	_free_ char *name = NULL, *place = NULL, *tail = NULL;
-	const char *inlined = f->inlined ? " [inlined]" : "";
+	char *name;
 	int err;
 
 	if (f->function)
@@ -43,6 +42,15 @@ static void print_frame(struct mt_printer *p, const struct mt_frame *f, size_t t
 			       (unsigned long long)f->offset);
 	else
 		err = asprintf(&name, "0x%llx", (unsigned long long)f->address);
+	return err < 0 ? NULL : name;
+}
+
+static void print_frame(struct mt_printer *p, const struct mt_frame *f, size_t times)
+{
+	_free_ char *name = mt_frame_name(f), *place = NULL, *tail = NULL;
+	const char *inlined = f->inlined ? " [inlined]" : "";
+	int err = name ? 0 : -ENOMEM;
+
 	if (err >= 0 && f->file && f->line)
 		err = asprintf(&place, " (%s:%u)", short_path(f->file), f->line);
 	else if (err >= 0 && f->function && f->module)

@@ -12,6 +12,9 @@
 
 struct mt_printer;
 
+/* "malloc", "libfoo.so+0x1234", "0x55..."; the caller frees. NULL: no memory. */
+char *mt_frame_name(const struct mt_frame *frame);
+
 void mt_print_stack(struct mt_printer *p, const struct mt_model_process *process,
 		    const struct mt_model_stack *stack);
 

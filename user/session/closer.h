@@ -6,9 +6,10 @@
  * which a held process would stand still and events would pile up. A few threads do it
  * instead; the kernel lets their waits share.
  *
- * mt_closer_close() takes over the descriptors, which are closed in their order, and returns
- * at once; where no thread can be had it closes them itself. mt_closer_free() waits for all
- * of them. Thread-safe. Create it with the signals blocked that the main thread handles.
+ * mt_closer_close() takes over the descriptors, which are closed in their order by one thread, and
+ * returns at once: what is to be closed beside each other is handed over one by one; where no
+ * thread can be had it closes them itself. mt_closer_free() waits for all of them. Thread-safe.
+ * Create it with the signals blocked that the main thread handles.
  */
 #ifndef MT_SESSION_CLOSER_H
 #define MT_SESSION_CLOSER_H

@@ -183,7 +183,7 @@ static void on_thread(struct mt_session *s, struct mt_program *p, const struct m
 
 static int note_stackmap(struct mt_program *p, const struct mt_event *e)
 {
-	if (e->unowned && (e->flags & MAP_STACK))
+	if (e->maker == MT_MAKER_PROGRAM && (e->flags & MAP_STACK))
 		return mt_stackmaps_add(p->stackmaps, e->result, e->b, e->prot & PROT_WRITE,
 					e->ts_ns);
 	mt_stackmaps_drop(p->stackmaps, e->result, e->b, e->ts_ns);
@@ -198,6 +198,7 @@ static void on_mmap(struct mt_session *s, struct mt_program *p, const struct mt_
 		.stack = e->stack,
 		.prot = e->prot,
 		.flags = e->flags,
+		.maker = e->maker,
 	};
 
 	if (e->result < 0) {
@@ -228,6 +229,7 @@ static void on_mremap(struct mt_session *s, struct mt_program *p, const struct m
 		.new_len = e->c,
 		.new_start = e->d,
 		.flags = e->flags,
+		.maker = e->maker,
 	};
 	int err = 0;
 

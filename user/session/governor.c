@@ -331,7 +331,10 @@ static void burst_end(struct mt_governor *g)
 	double period = burst_period(g, &room);
 	double tail = room.cpus > 0 ? g->outside_spent_ns / room.cpus : 0;
 
-	g->tail_ns = greater(tail, g->tail_ns * 0.75 + tail * 0.25);
+	/* Links that have been open for long take a grace period of RCU longer to close. */
+	if (!g->exact_since_ns)
+		g->tail_ns = greater(tail, g->tail_ns * 0.75 + tail * 0.25);
+	g->exact_since_ns = 0;
 	if (g->nr_bursts < PROBES)
 		period = FIRST_NS;
 	g->phase = MT_GOVERNOR_REST;
@@ -413,13 +416,14 @@ static void exact_end(struct mt_governor *g, const struct room *room)
 static void exact_go_on(struct mt_governor *g)
 {
 	struct room room = ledger_room(g);
+	bool over = g->last.breaker_tripped || room.left_part < 1 - EXACT_LEAVE;
 
-	if (g->window.wall_ns >= SLICE_NS || g->last.breaker_tripped) {
+	if (g->window.wall_ns >= SLICE_NS || over) {
 		count_add(&g->recent, KEEP, &g->window);
 		g->window = (struct mt_governor_count){};
 	}
 	g->calls_max = g->last.calls + greater(room.left_ns, 0) / g->options.call_ns;
-	if (g->last.breaker_tripped || room.left_part < 1 - EXACT_LEAVE)
+	if (over)
 		exact_end(g, &room);
 }
 

@@ -99,14 +99,17 @@ static void on_exiting(void *arg, pid_t pid, pid_t tid)
 {
 	struct mt_session *s = arg;
 	struct mt_process *process = catch_up(s, pid);
+	struct mt_program *p = process ? process->program : NULL;
 
-	if (!process || process->program->pid != pid)
+	if (!p || p->pid != pid)
 		return;
 	if (tid != pid)
-		mt_program_look_through(process->program, tid);
-	if (!mt_program_look(process->program, mt_clock_ns(), -1))
-		mt_rss_final_look(&process->program->rss, s->rss_per_cpu);
+		mt_program_look_through(p, tid);
+	if (!mt_program_look(p, mt_clock_ns(), mt_session_heap_live(s, p)))
+		mt_rss_final_look(&p->rss, s->rss_per_cpu);
 	mt_attach_refresh(s, process, tid);
+	mt_bills_end(s, p);
+	mt_bills_forget_blocks(&s->bills);
 }
 
 static void on_ended(void *arg, pid_t pid, int wait_status)

@@ -20,6 +20,7 @@
 #include "session/probes.h"
 #include "session/seccomp.h"
 #include "session/shared.h"
+#include "session/syscall_tax.h"
 #include "session/uapi.h"
 #include "util/cleanup.h"
 #include "util/log.h"
@@ -45,6 +46,7 @@ struct mt_kernel {
 	enum mt_vm_hooks vm;
 	int vm_hooks[10];
 	size_t nr_vm_hooks;
+	double syscall_tax_ns;
 	void (*on_event)(const struct mt_event *, void *);
 	void *on_event_arg;
 };
@@ -300,6 +302,7 @@ static int attach_vm(struct mt_kernel *k)
 {
 	const char *kind = k->vm == MT_VM_FENTRY ? "mt_fe" : "mt_tp_";
 	_close_ int tracefs = k->vm == MT_VM_TRACEPOINT ? mt_tracefs_open(false) : -1;
+	double before_ns = k->vm == MT_VM_TRACEPOINT ? mt_syscall_ns() : 0;
 	struct bpf_program *prog;
 
 	if (k->vm == MT_VM_NONE)
@@ -318,6 +321,8 @@ static int attach_vm(struct mt_kernel *k)
 			return mt_err(fd, "cannot attach %s: %s", name, strerror(-fd));
 		k->vm_hooks[k->nr_vm_hooks++] = fd;
 	}
+	if (k->vm == MT_VM_TRACEPOINT)
+		k->syscall_tax_ns = fmax(mt_syscall_ns() - before_ns, 0);
 	return 0;
 }
 
@@ -436,6 +441,11 @@ bool mt_kernel_returns_pass_seccomp(struct mt_kernel *k)
 		k->returns_pass_seccomp = !mt_seccomp_probe();
 	k->seccomp_tried = true;
 	return k->returns_pass_seccomp;
+}
+
+int64_t mt_kernel_syscall_tax_ns(const struct mt_kernel *k)
+{
+	return k->vm == MT_VM_TRACEPOINT ? llround(k->syscall_tax_ns) : 0;
 }
 
 enum mt_vm_hooks mt_kernel_vm_hooks(const struct mt_kernel *k)

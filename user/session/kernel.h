@@ -75,6 +75,8 @@ bool mt_kernel_has_multi(const struct mt_kernel *k);
 /* May a process under a seccomp filter have return probes? */
 bool mt_kernel_returns_pass_seccomp(struct mt_kernel *k);
 enum mt_vm_hooks mt_kernel_vm_hooks(const struct mt_kernel *k);
+/* What these make every system call of the host cost more. */
+int64_t mt_kernel_syscall_tax_ns(const struct mt_kernel *k);
 /* As in the options. */
 uint64_t mt_kernel_sample_bytes(const struct mt_kernel *k);
 

@@ -32,6 +32,10 @@
 #define ARENA_HEAP_BYTES (64ULL << 20)
 #define ARENA_FLAGS	 (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 
+/* Of a range: whose it is (enum mt_maker), and whether it was mapped as such a heap is. */
+#define MARK_MAKER 0xff
+#define MARK_ARENA 0x100
+
 struct site {
 	struct mt_ledger_site s; /* at_peak_bytes: filled when asked for */
 	uint64_t tag;
@@ -145,7 +149,7 @@ static uint64_t at_peak(const struct mt_ledger *l, const struct site *site)
 
 static bool is_arena(const struct mt_range *r)
 {
-	return r->reserve && r->end - r->start == ARENA_HEAP_BYTES &&
+	return r->mark & MARK_ARENA && r->end - r->start == ARENA_HEAP_BYTES &&
 	       r->start % ARENA_HEAP_BYTES == 0;
 }
 
@@ -207,14 +211,14 @@ static int clear(struct mt_ledger *l, uint64_t start, uint64_t end, bool *had)
 
 /* Adds a range that nothing is in the way of. */
 static int install(struct mt_ledger *l, uint64_t start, uint64_t end, uint64_t stack,
-		   enum mt_ledger_kind kind, bool reserve, uint64_t ts_ns)
+		   enum mt_ledger_kind kind, uint32_t mark, uint64_t ts_ns)
 {
 	struct site *site;
 
 	if (start == end)
 		return 0;
 	site = site_get(l, stack, kind);
-	if (!site || mt_ranges_add(&l->ranges, start, end, site, reserve))
+	if (!site || mt_ranges_add(&l->ranges, start, end, site, mark))
 		return -ENOMEM;
 	account_add(l, site, end - start, ts_ns);
 	return 0;
@@ -359,7 +363,7 @@ int mt_ledger_mmap(struct mt_ledger *l, uint32_t tid, const struct mt_ledger_mma
 {
 	struct span s = span_of(l, call->start, call->len);
 	bool replaces = (call->flags & MAP_FIXED) && !(call->flags & MAP_FIXED_NOREPLACE);
-	bool reserve = call->prot == PROT_NONE && (call->flags & ARENA_FLAGS) == ARENA_FLAGS;
+	bool arena = call->prot == PROT_NONE && (call->flags & ARENA_FLAGS) == ARENA_FLAGS;
 	struct flight *f = flight_land(l, tid, &s, 0);
 	bool had;
 	int err;
@@ -374,7 +378,8 @@ int mt_ledger_mmap(struct mt_ledger *l, uint32_t tid, const struct mt_ledger_mma
 	/* What another thread's failed call put back meanwhile is there to be replaced. */
 	if (had && !replaces)
 		l->t.overlaps++;
-	err = install(l, s.start, s.end, call->stack, MT_LEDGER_MMAP, reserve, ts_ns);
+	err = install(l, s.start, s.end, call->stack, MT_LEDGER_MMAP,
+		      call->maker | (arena ? MARK_ARENA : 0), ts_ns);
 	if (err)
 		return err;
 	l->t.mmap_cnt++;
@@ -446,7 +451,7 @@ int mt_ledger_mremap(struct mt_ledger *l, uint32_t tid, const struct mt_ledger_m
 	relocate(l, &f->kept, new.start);
 	flight_drop(l, f);
 	l->t.mremap_cnt++;
-	return install(l, new.start + moved, new.end, stack, MT_LEDGER_MMAP, false, ts_ns);
+	return install(l, new.start + moved, new.end, stack, MT_LEDGER_MMAP, call->maker, ts_ns);
 }
 
 int mt_ledger_brk(struct mt_ledger *l, uint64_t old_brk, uint64_t new_brk, uint64_t stack,
@@ -463,7 +468,7 @@ int mt_ledger_brk(struct mt_ledger *l, uint64_t old_brk, uint64_t new_brk, uint6
 			return err;
 		if (had)
 			l->t.overlaps++;
-		err = install(l, from, to, stack, MT_LEDGER_BRK, false, ts_ns);
+		err = install(l, from, to, stack, MT_LEDGER_BRK, 0, ts_ns);
 		if (err)
 			return err;
 		l->t.brk_grown_bytes += to - from;
@@ -479,21 +484,55 @@ int mt_ledger_brk(struct mt_ledger *l, uint64_t old_brk, uint64_t new_brk, uint6
 
 /* ---- questions ------------------------------------------------------------------------ */
 
-bool mt_ledger_find(const struct mt_ledger *l, uint64_t addr, struct mt_ledger_range *out)
+static struct mt_ledger_range range_of(const struct mt_range *r)
 {
-	const struct mt_range *r = mt_ranges_find(l->ranges.root, addr);
-	const struct site *site = r ? r->owner : NULL;
+	const struct site *site = r->owner;
 
-	if (!site)
-		return false;
-	*out = (struct mt_ledger_range){
+	return (struct mt_ledger_range){
 		.start = r->start,
 		.end = r->end,
 		.stack = site->s.stack,
 		.kind = site->s.kind,
 		.arena = is_arena(r),
+		.maker = r->mark & MARK_MAKER,
 	};
-	return true;
+}
+
+bool mt_ledger_find(const struct mt_ledger *l, uint64_t addr, struct mt_ledger_range *out)
+{
+	const struct mt_range *r = mt_ranges_find(l->ranges.root, addr);
+
+	if (r)
+		*out = range_of(r);
+	return r;
+}
+
+struct visit {
+	uint64_t start;
+	uint64_t end;
+	int (*cb)(const struct mt_ledger_range *range, void *arg);
+	void *arg;
+};
+
+static int visit(const struct mt_range *r, const struct visit *v)
+{
+	struct mt_ledger_range range;
+	int err;
+
+	if (!r)
+		return 0;
+	err = r->start > v->start ? visit(r->left, v) : 0;
+	if (!err && r->start < v->end && r->end > v->start) {
+		range = range_of(r);
+		err = v->cb(&range, v->arg);
+	}
+	return err || r->end >= v->end ? err : visit(r->right, v);
+}
+
+int mt_ledger_each_range(const struct mt_ledger *l, uint64_t start, uint64_t end,
+			 int (*cb)(const struct mt_ledger_range *range, void *arg), void *arg)
+{
+	return visit(l->ranges.root, &(struct visit){ start, end, cb, arg });
 }
 
 uint64_t mt_ledger_arena_bytes(const struct mt_ledger *l)

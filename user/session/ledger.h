@@ -44,6 +44,7 @@ struct mt_ledger_mmap {
 	uint64_t stack;
 	uint32_t prot;
 	uint32_t flags;
+	uint32_t maker; /* enum mt_maker, wire.h */
 };
 
 struct mt_ledger_mremap {
@@ -52,6 +53,7 @@ struct mt_ledger_mremap {
 	uint64_t new_len;
 	uint64_t new_start; /* read with MREMAP_FIXED only: the argument, and so the result */
 	uint32_t flags;
+	uint32_t maker; /* of what it adds */
 };
 
 struct mt_ledger_totals {
@@ -83,7 +85,8 @@ struct mt_ledger_range {
 	uint64_t end;
 	uint64_t stack;
 	enum mt_ledger_kind kind;
-	bool arena; /* a heap of a glibc per-thread arena */
+	bool arena;	/* a heap of a glibc per-thread arena */
+	uint32_t maker; /* brk: always unknown */
 };
 
 int mt_ledger_new(struct mt_ledger **out);
@@ -115,13 +118,20 @@ int mt_ledger_brk(struct mt_ledger *l, uint64_t old_brk, uint64_t new_brk, uint6
 /* The range that holds addr; false when there is none, or it is in flight. */
 bool mt_ledger_find(const struct mt_ledger *l, uint64_t addr, struct mt_ledger_range *out);
 
+/*
+ * The ranges that reach into [start, end), in their order. A callback returns 0 to go on or -errno
+ * to stop, which is then returned.
+ */
+int mt_ledger_each_range(const struct mt_ledger *l, uint64_t start, uint64_t end,
+			 int (*cb)(const struct mt_ledger_range *range, void *arg), void *arg);
+
 /* Address space that glibc's per-thread arenas reserve; O(ranges). */
 uint64_t mt_ledger_arena_bytes(const struct mt_ledger *l);
 
 /* Valid as long as the ledger, and up to date after every call. */
 const struct mt_ledger_totals *mt_ledger_totals(const struct mt_ledger *l);
 
-/* A callback returns 0 to go on or -errno to stop, which is then returned. */
+/* A callback as above. */
 int mt_ledger_each_site(const struct mt_ledger *l,
 			int (*cb)(const struct mt_ledger_site *site, void *arg), void *arg);
 

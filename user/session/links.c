@@ -175,14 +175,17 @@ static int open_all(struct mt_links *l, bool entry_only)
 
 static void close_all(struct mt_links *l)
 {
-	/* Newest first: entries go before the returns that they wait for. */
-	for (size_t i = 0; i < l->nr / 2; i++) {
-		int fd = l->fds[i];
+	struct mt_closer *closer = mt_kernel_closer(l->kernel);
+	bool many = l->kind == MT_LINK_SESSION || l->kind == MT_LINK_MULTI;
 
-		l->fds[i] = l->fds[l->nr - 1 - i];
-		l->fds[l->nr - 1 - i] = fd;
-	}
-	mt_closer_close(mt_kernel_closer(l->kernel), l->fds, l->nr);
+	/*
+	 * Links of many probes beside each other: else the breakpoints of the second trap while the
+	 * first waits for its grace period. Events have one each, and a lock that all openers need.
+	 */
+	for (size_t i = 0; many && i < l->nr; i++)
+		mt_closer_close(closer, &l->fds[i], 1);
+	if (!many)
+		mt_closer_close(closer, l->fds, l->nr);
 	l->nr = 0;
 }
 

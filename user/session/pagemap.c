@@ -36,6 +36,7 @@ struct scan_arg {
 #define PAGEMAP_SCAN_CMD _IOWR('f', 16, struct scan_arg)
 #define CATEGORY_PRESENT (1ULL << 3)
 #define CATEGORY_SWAPPED (1ULL << 4)
+#define CATEGORY_ZERO	 (1ULL << 5) /* the page of zeroes that all share */
 #define CATEGORY_GUARD	 (1ULL << 8)
 
 /* Documentation/admin-guide/mm/pagemap.rst; bit 58 is 0 before 6.15. */
@@ -43,6 +44,8 @@ struct scan_arg {
 #define ENTRY_SWAPPED (1ULL << 62)
 #define ENTRY_GUARD   (1ULL << 58)
 #define ENTRIES	      512
+#define REGIONS	      256	    /* that one ioctl tells */
+#define READ_MAX      (16ULL << 30) /* 4 million entries, some 50 ms; sanitizers map terabytes */
 
 static int scan(const struct mt_pagemap *p, enum mt_pages what, uint64_t *start, uint64_t *end)
 {
@@ -138,6 +141,79 @@ int mt_pagemap_first(struct mt_pagemap *p, enum mt_pages what, uint64_t *start, 
 			return n;
 	}
 	return p->scan ? 0 : read_entries(p, what, start, end);
+}
+
+/* Where the scan has come to in *start; 1: there may be more. */
+static int scan_resident(const struct mt_pagemap *p, uint64_t *start, uint64_t end,
+			 int (*cb)(uint64_t start, uint64_t end, void *arg), void *arg)
+{
+	struct page_region regions[REGIONS];
+	struct scan_arg scan = {
+		.size = sizeof(scan),
+		.start = *start,
+		.end = end,
+		.vec = (uintptr_t)regions,
+		.vec_len = REGIONS,
+		.category_inverted = CATEGORY_ZERO,
+		.category_mask = CATEGORY_PRESENT | CATEGORY_ZERO,
+		.return_mask = CATEGORY_PRESENT,
+	};
+	int n = ioctl(p->fd, PAGEMAP_SCAN_CMD, &scan), err = 0;
+
+	if (n < 0)
+		return -errno;
+	if (scan.walk_end <= *start)
+		return 0;
+	for (int i = 0; i < n && !err; i++)
+		err = cb(regions[i].start, regions[i].end, arg);
+	*start = scan.walk_end;
+	return err ? err : *start < end;
+}
+
+static int read_resident(const struct mt_pagemap *p, uint64_t start, uint64_t end,
+			 int (*cb)(uint64_t start, uint64_t end, void *arg), void *arg)
+{
+	const uint64_t page = sysconf(_SC_PAGESIZE);
+	uint64_t entries[ENTRIES], at = start, first = 0;
+	bool found = false;
+	int err = 0;
+
+	if (end - start > READ_MAX)
+		return -EFBIG;
+	while (at < end && !err) {
+		uint64_t nr = (end - at) / page < ENTRIES ? (end - at) / page : ENTRIES;
+		ssize_t n =
+			pread(p->fd, entries, nr * sizeof(*entries), at / page * sizeof(*entries));
+
+		if (n < 0)
+			return -errno;
+		if (n < (ssize_t)sizeof(*entries))
+			break; /* the address space is gone */
+		for (ssize_t i = 0; i < n / (ssize_t)sizeof(*entries) && !err; i++, at += page) {
+			bool resident = entries[i] & ENTRY_PRESENT;
+
+			if (resident && !found)
+				first = at;
+			else if (!resident && found)
+				err = cb(first, at, arg);
+			found = resident;
+		}
+	}
+	return err || !found ? err : cb(first, at, arg);
+}
+
+int mt_pagemap_each_resident(struct mt_pagemap *p, uint64_t start, uint64_t end,
+			     int (*cb)(uint64_t start, uint64_t end, void *arg), void *arg)
+{
+	while (p->scan && start < end) {
+		int more = scan_resident(p, &start, end, cb, arg);
+
+		if (more == -ENOTTY)
+			p->scan = false;
+		else if (more <= 0)
+			return more;
+	}
+	return start < end ? read_resident(p, start, end, cb, arg) : 0;
 }
 
 int mt_pagemap_open(struct mt_pagemap *p, pid_t pid)

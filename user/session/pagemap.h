@@ -38,4 +38,12 @@ void mt_pagemap_close(struct mt_pagemap *p);
  */
 int mt_pagemap_first(struct mt_pagemap *p, enum mt_pages what, uint64_t *start, uint64_t *end);
 
+/*
+ * Runs of pages of private memory in [start, end) that are resident, in their order; the zero page,
+ * which what was only read shows, is not, where scanning can tell. A callback returns 0 to go on or
+ * -errno to stop, which is then returned. -EFBIG: too much to be looked at without scanning.
+ */
+int mt_pagemap_each_resident(struct mt_pagemap *p, uint64_t start, uint64_t end,
+			     int (*cb)(uint64_t start, uint64_t end, void *arg), void *arg);
+
 #endif

@@ -24,6 +24,7 @@ int mt_program_new(struct mt_program **out, uint32_t slot, pid_t pid, enum mt_bi
 		return -ENOMEM;
 	p->slot = slot;
 	p->pid = pid;
+	p->shown_by = pid;
 	p->birth = birth;
 	p->start_ns = start_ns;
 	p->end_ns = -1;
@@ -66,7 +67,8 @@ void mt_program_free(struct mt_program **program)
 	free_modules(p->modules, p->nr_modules);
 	free(p->exe);
 	free(p->cgroup);
-	free(p->samples);
+	mt_timeline_fini(&p->timeline);
+	mt_bills_fini(&p->bills);
 	free(p->gaps);
 	free(p);
 	*program = NULL;
@@ -184,23 +186,12 @@ int mt_program_note_modules(struct mt_program *p, struct mt_locator *locator, pi
 	return 0;
 }
 
-static int add_sample(struct mt_program *p, const struct mt_sample *sample)
-{
-	struct mt_sample *v;
-
-	v = reallocarray(p->samples, p->nr_samples + 1, sizeof(*v));
-	if (!v)
-		return -ENOMEM;
-	p->samples = v;
-	v[p->nr_samples++] = *sample;
-	return 0;
-}
-
 void mt_program_look_through(struct mt_program *p, pid_t tid)
 {
 	if (p->status_fd >= 0)
 		close(p->status_fd);
 	p->status_fd = mt_proc_open(tid, "status");
+	p->shown_by = tid;
 }
 
 int mt_program_look(struct mt_program *p, int64_t now_ns, int64_t heap_live_bytes)
@@ -228,6 +219,7 @@ int mt_program_look(struct mt_program *p, int64_t now_ns, int64_t heap_live_byte
 	cpu_ns = mt_program_cpu_now(p);
 	if (cpu_ns >= 0)
 		p->cpu_ns = cpu_ns - p->cpu_start_ns;
+	p->rss_now_bytes = status.vm_rss_bytes;
 	p->inner_pid = status.inner_tgid;
 	p->uid = status.uid;
 	mt_rss_tick(&p->rss, status.vm_hwm_bytes, status.vm_rss_bytes, status.threads, now_ns,
@@ -241,7 +233,7 @@ int mt_program_look(struct mt_program *p, int64_t now_ns, int64_t heap_live_byte
 		.mapped_bytes = status.vm_size_bytes,
 		.threads = status.threads,
 	};
-	return add_sample(p, &sample);
+	return mt_timeline_add(&p->timeline, &sample);
 }
 
 int mt_program_add_gap(struct mt_program *p, int64_t from_ns, int64_t to_ns, const char *why)

@@ -15,7 +15,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "session/bills.h"
 #include "session/rss.h"
+#include "session/timeline.h"
 #include "wire.h"
 
 struct mt_ledger;
@@ -42,14 +44,6 @@ struct mt_module {
 	char *path;			    /* as the process sees it */
 	const struct mt_probe_target *file; /* NULL: could not be opened */
 	bool kept;			    /* the drain has written it */
-};
-
-struct mt_sample {
-	int64_t t_ns;
-	int64_t rss_bytes;
-	int64_t heap_live_bytes; /* -1: not watched */
-	int64_t mapped_bytes;
-	int64_t threads;
 };
 
 /* What the pacer (pacer.h) knows of a program; in progress, that of all targets. */
@@ -95,12 +89,14 @@ struct mt_program {
 	bool foreign;	 /* another malloc than the probed one comes first: its heap is not seen */
 	bool entry_only; /* without return probes, links.h */
 
+	pid_t shown_by; /* the thread by which /proc shows its memory */
 	int status_fd;
 	int root_fd;	 /* its root directory, which outlives it */
 	pid_t inner_pid; /* in its own pid namespace, and who runs it: as last seen */
 	uid_t uid;
 	uint64_t born_ns; /* CLOCK_BOOTTIME: when the process began, of which this is an image */
 	struct mt_rss rss;
+	int64_t rss_now_bytes; /* at the last look */
 	int64_t mapped_peak_bytes;
 	int64_t cpu_start_ns; /* the process's CPU time when it began, or we attached */
 	int64_t cpu_ns;	      /* since then, as last seen */
@@ -117,9 +113,9 @@ struct mt_program {
 	struct mt_paced paced;
 	bool windowed; /* bursts have counted of it */
 	bool modules_stale;
-	int64_t stale_ns;	   /* since then code may be mapped that is not in `modules` */
-	struct mt_sample *samples; /* since the last drain */
-	size_t nr_samples;
+	int64_t stale_ns; /* since then code may be mapped that is not in `modules` */
+	struct mt_timeline timeline;
+	struct mt_bills bills;
 	struct mt_gap *gaps;
 	size_t nr_gaps;
 };

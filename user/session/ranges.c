@@ -75,7 +75,7 @@ void mt_ranges_put(struct mt_ranges *set, struct mt_range *tree, uint64_t start)
 	set->root = join(join(lo, tree), hi);
 }
 
-int mt_ranges_add(struct mt_ranges *set, uint64_t start, uint64_t end, void *owner, bool reserve)
+int mt_ranges_add(struct mt_ranges *set, uint64_t start, uint64_t end, void *owner, uint32_t mark)
 {
 	struct mt_range *r = malloc(sizeof(*r));
 
@@ -85,7 +85,7 @@ int mt_ranges_add(struct mt_ranges *set, uint64_t start, uint64_t end, void *own
 		.start = start,
 		.end = end,
 		.owner = owner,
-		.reserve = reserve,
+		.mark = mark,
 		.prio = next_prio(set),
 	};
 	mt_ranges_put(set, r, start);
@@ -103,7 +103,7 @@ static int cut(struct mt_ranges *set, uint64_t addr)
 		return 0;
 	end = r->end;
 	r->end = addr;
-	err = mt_ranges_add(set, addr, end, r->owner, r->reserve);
+	err = mt_ranges_add(set, addr, end, r->owner, r->mark);
 	if (err)
 		r->end = end;
 	return err;

@@ -12,14 +12,13 @@
 #ifndef MT_SESSION_RANGES_H
 #define MT_SESSION_RANGES_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct mt_range {
 	uint64_t start;
 	uint64_t end;
-	void *owner;  /* the caller's; a piece of a range has the same */
-	bool reserve; /* likewise */
+	void *owner;   /* the caller's; a piece of a range has the same */
+	uint32_t mark; /* likewise */
 	uint32_t prio;
 	struct mt_range *left;
 	struct mt_range *right;
@@ -36,7 +35,7 @@ void mt_ranges_init(struct mt_ranges *set);
 struct mt_range *mt_ranges_find(struct mt_range *tree, uint64_t addr);
 
 /* Adds a range in a gap. */
-int mt_ranges_add(struct mt_ranges *set, uint64_t start, uint64_t end, void *owner, bool reserve);
+int mt_ranges_add(struct mt_ranges *set, uint64_t start, uint64_t end, void *owner, uint32_t mark);
 
 /* Takes out all of [start, end), cutting the ranges at both ends if need be. */
 int mt_ranges_take(struct mt_ranges *set, uint64_t start, uint64_t end, struct mt_range **out);

@@ -139,6 +139,7 @@ int mt_session_new(struct mt_session **out, const struct mt_session_options *opt
 		if (err)
 			return err;
 	}
+	mt_bills_budget_init(&s->bills, options->budget_pct, mt_clock_ns());
 	s->rss_per_cpu = mt_features_rss_per_cpu();
 	*out = TAKE_PTR(s);
 	return 0;
@@ -158,6 +159,7 @@ void mt_session_free(struct mt_session **session)
 		mt_program_free(&s->programs[i]);
 	for (size_t i = 0; i < s->nr_maps; i++)
 		close(s->maps[i].fd);
+	mt_bills_budget_fini(&s->bills);
 	free(s->maps);
 	free(s->processes);
 	free(s->programs);
@@ -306,7 +308,7 @@ int mt_session_poll(struct mt_session *s)
 	return err || !s->pacer ? err : mt_pacer_run(s->pacer);
 }
 
-static int64_t heap_live(const struct mt_session *s, const struct mt_program *p)
+int64_t mt_session_heap_live(const struct mt_session *s, const struct mt_program *p)
 {
 	struct mt_proc proc;
 
@@ -338,7 +340,7 @@ static void look(struct mt_session *s, struct mt_process *process, int64_t now)
 
 	if (p->pid != process->pid || p->hidden)
 		return;
-	if (mt_program_look(p, now, heap_live(s, p))) {
+	if (mt_program_look(p, now, mt_session_heap_live(s, p))) {
 		process->unheard++;
 		look_elsewhere(process);
 		return;
@@ -348,6 +350,10 @@ static void look(struct mt_session *s, struct mt_process *process, int64_t now)
 		mt_attach_refresh(s, process, process->pid);
 	mt_attach_settle(s, process);
 	mt_stacks_tick(p->stacks, p->ledger);
+	if (s->stopping)
+		mt_bills_end(s, p);
+	else
+		mt_bills_tick(s, p);
 }
 
 int mt_session_tick(struct mt_session *s)
@@ -357,6 +363,7 @@ int mt_session_tick(struct mt_session *s)
 
 	for (size_t i = 0; i < s->nr_processes; i++)
 		look(s, &s->processes[i], now);
+	mt_bills_forget_blocks(&s->bills);
 	for (size_t i = s->nr_processes; i-- > 0;)
 		if (s->processes[i].unheard > UNHEARD_TICKS)
 			mt_session_bury(s, &s->processes[i], now);
@@ -377,6 +384,7 @@ void mt_session_stop(struct mt_session *s)
 		mt_kernel_control(s->kernel, MT_CONTROL_CLOSE, s->processes[i].pid, NULL);
 	if (s->faults)
 		mt_faults_stop(s->faults);
+	s->stopping = true;
 	mt_session_tick(s);
 	for (size_t i = 0; i < s->nr_processes; i++) {
 		mt_rss_final_look(&s->processes[i].program->rss, s->rss_per_cpu);

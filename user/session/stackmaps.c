@@ -8,7 +8,7 @@
 #include "session/ranges.h"
 
 struct mt_stackmaps {
-	struct mt_ranges unused; /* `reserve`: not writable when it was mapped */
+	struct mt_ranges unused; /* `mark`: not writable when it was mapped */
 	struct mt_stackmaps_thread *waiting;
 	size_t nr_waiting;
 	uint64_t used_bytes;
@@ -64,8 +64,8 @@ static void use(struct mt_stackmaps *m, const struct mt_stackmaps_thread *thread
 
 	if (!r)
 		return;
-	lo = r->reserve && thread->lo > r->start ? thread->lo : r->start;
-	hi = r->reserve && thread->hi < r->end ? thread->hi : r->end;
+	lo = r->mark && thread->lo > r->start ? thread->lo : r->start;
+	hi = r->mark && thread->hi < r->end ? thread->hi : r->end;
 	m->used_bytes += lo < hi ? hi - lo : 0;
 	take(m, r->start, r->end);
 }

@@ -38,9 +38,7 @@ struct thread {
 	bool adopted;	   /* its creation was not seen */
 	size_t index;	   /* in `alive` */
 	enum place place;
-	uint64_t sp; /* 0: unknown */
-	uint64_t lo; /* the stack, when found */
-	uint64_t hi;
+	uint64_t sp;  /* 0: unknown */
 	uint64_t low; /* lowest touched page, else hi */
 };
 
@@ -268,7 +266,7 @@ void mt_stacks_exit(struct mt_stacks *s, pid_t tid, const char *comm, int64_t ts
 
 static int look(struct mt_stacks *s, struct thread *thread)
 {
-	uint64_t first = thread->lo, end = thread->low;
+	uint64_t first = thread->t.lo, end = thread->low;
 	int64_t touched;
 	int n;
 
@@ -278,7 +276,7 @@ static int look(struct mt_stacks *s, struct thread *thread)
 	/* None: no deeper than before, or nothing can be seen; a thread has touched its top. */
 	if (n <= 0)
 		return n;
-	touched = thread->hi - first;
+	touched = thread->t.hi - first;
 	if (thread->site) {
 		s->touched_bytes += thread->low - first;
 		raise_to(&s->t.touched_peak_bytes, s->touched_bytes);
@@ -342,9 +340,9 @@ static void find_main(struct mt_stacks *s, const struct mt_maps *maps)
 		if (thread->t.reserved_bytes >= 0 && (uint64_t)thread->t.reserved_bytes < depth)
 			depth = thread->t.reserved_bytes;
 		thread->place = PLACE_FOUND;
-		thread->hi = m->end;
+		thread->t.hi = m->end;
 		thread->low = m->end;
-		thread->lo = depth < m->end - below ? m->end - depth : below;
+		thread->t.lo = depth < m->end - below ? m->end - depth : below;
 		return;
 	}
 }
@@ -355,16 +353,16 @@ static void find_main(struct mt_stacks *s, const struct mt_maps *maps)
  */
 static int clip_by_guards(struct mt_stacks *s, struct thread *thread, uint64_t *guard)
 {
-	uint64_t start = thread->lo, end = thread->hi, limit = thread->hi;
+	uint64_t start = thread->t.lo, end = thread->t.hi, limit = thread->t.hi;
 	int n;
 
 	while ((n = mt_pagemap_first(&s->pagemap, MT_PAGES_GUARD, &start, &end)) > 0) {
 		if (start >= thread->sp) {
-			thread->hi = start;
+			thread->t.hi = start;
 			return 0;
 		}
 		*guard = end - start;
-		thread->lo = end;
+		thread->t.lo = end;
 		start = end;
 		end = limit;
 	}
@@ -382,14 +380,14 @@ static void clip_by_neighbours(struct thread *thread, const struct thread *above
 	const uint64_t page = sysconf(_SC_PAGESIZE);
 	uint64_t top;
 
-	if (above && above->place == PLACE_FOUND && above->lo >= thread->sp &&
-	    above->lo < thread->hi)
-		thread->hi = above->lo;
+	if (above && above->place == PLACE_FOUND && above->t.lo >= thread->sp &&
+	    above->t.lo < thread->t.hi)
+		thread->t.hi = above->t.lo;
 	if (!below || below->place == PLACE_NONE)
 		return;
-	top = below->place == PLACE_FOUND ? below->hi : (below->sp + page - 1) & -page;
-	if (top < thread->sp && top > thread->lo)
-		thread->lo = top;
+	top = below->place == PLACE_FOUND ? below->t.hi : (below->sp + page - 1) & -page;
+	if (top < thread->sp && top > thread->t.lo)
+		thread->t.lo = top;
 }
 
 /* The bytes right below `lo` that cannot be touched, down to `floor`. */
@@ -418,23 +416,20 @@ static int find_stack(struct mt_stacks *s, struct thread *thread, const struct m
 	thread->place = PLACE_NONE;
 	if (!m || m->prot == PROT_NONE || !strcmp(m->path, "[heap]") || !strcmp(m->path, "[stack]"))
 		return 0;
-	thread->lo = m->start;
-	thread->hi = m->end;
-	if (ledger && mt_ledger_find(ledger, thread->sp - 1, &r)) {
-		if (r.kind != MT_LEDGER_MMAP || r.arena)
-			return 0; /* a block of a heap */
-		thread->lo = r.start > m->start ? r.start : m->start;
-		thread->hi = r.end < m->end ? r.end : m->end;
-	}
+	if (ledger && mt_ledger_find(ledger, thread->sp - 1, &r) &&
+	    (r.kind != MT_LEDGER_MMAP || r.arena))
+		return 0; /* a block of a heap */
+	thread->t.lo = r.start > m->start ? r.start : m->start;
+	thread->t.hi = r.end && r.end < m->end ? r.end : m->end;
 	clip_by_neighbours(thread, above, below);
-	guard = guard_below(maps, m, thread->lo, r.start);
+	guard = guard_below(maps, m, thread->t.lo, r.start);
 	err = clip_by_guards(s, thread, &guard);
 	if (err)
 		return err;
 
 	thread->place = PLACE_FOUND;
-	thread->low = thread->hi;
-	set_reserved(s, thread, thread->hi - thread->lo, guard);
+	thread->low = thread->t.hi;
+	set_reserved(s, thread, thread->t.hi - thread->t.lo, guard);
 	return look(s, thread);
 }
 

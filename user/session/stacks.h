@@ -41,6 +41,8 @@ struct mt_stacks_thread {
 	int64_t start_ns;	/* main: -1, it is the program's */
 	int64_t end_ns;
 	uint64_t spawn_stack; /* 0: unknown */
+	uint64_t lo;	      /* its stack, when a tick has found it */
+	uint64_t hi;
 	int64_t reserved_bytes;
 	int64_t guard_bytes;
 	int64_t touched_bytes;

@@ -54,6 +54,8 @@ struct mt_session {
 	uint32_t nr_programs;	      /* slots seen so far */
 	struct mt_perfmap *maps;      /* of those that compile, for symbols */
 	size_t nr_maps;
+	struct mt_bills_budget bills;
+	bool stopping; /* this tick is the last */
 };
 
 /* state.c: the tables. A process pointer is good until one is added or dropped. */
@@ -78,6 +80,9 @@ void mt_attach_settle(const struct mt_session *s, struct mt_process *process);
 int mt_attach_refresh(struct mt_session *s, struct mt_process *process, pid_t tid);
 /* Threads that were there before us. */
 void mt_attach_threads(struct mt_program *program);
+
+/* session.c: what its heap holds now; -1: not all of its calls are counted. */
+int64_t mt_session_heap_live(const struct mt_session *s, const struct mt_program *p);
 
 /* events.c */
 void mt_events_handle(const struct mt_event *event, void *session);

@@ -170,8 +170,8 @@ static int place(const struct match *m, const struct mt_catalogue_function *f,
 
 	err = mt_elf_function_code(m->elf, site->function, MT_PLACEMENT_CODE_MAX, &request.code,
 				   &request.len);
-	if (!err)
-		err = mt_placement_choose(&request, &best);
+	err = err ? err : mt_placement_choose(&request, &best);
+	site->function_bytes = (uint32_t)request.len;
 #endif
 	site->refused = err == -ENOTSUP;
 	if (err && err != -ERANGE && !site->refused)

@@ -26,6 +26,7 @@ struct mt_probe_site {
 	char function[64];    /* as the file calls it: "_rjem_malloc", "_Znwm"; else 0xADDRESS */
 	uint64_t file_offset; /* of the probed instruction */
 	uint32_t function_offset; /* of it in the function */
+	uint32_t function_bytes;  /* 0: unknown */
 	uint32_t entry; /* where in the function it can always be: behind its first nops */
 	enum mt_placement placement;
 	bool needs_trial; /* to be tried in a child before it is used (session/trial.h) */

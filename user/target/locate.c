@@ -377,6 +377,7 @@ static int read_elf(const struct mt_locator *l, struct mt_probe_target *t, uid_t
 	t->debug = open_debug(elf, t, owner, root);
 	err = read_allocator(elf, prefix_of(l, t, root), t);
 	t->runtime = mt_runtime_recognise(elf);
+	mt_build_read(&t->build, elf);
 	return err;
 }
 

@@ -23,6 +23,7 @@
 #include <sys/types.h>
 
 #include "target/allocator.h"
+#include "target/build.h"
 
 struct mt_locator;
 struct mt_maps;
@@ -42,7 +43,8 @@ struct mt_probe_target {
 	bool is_elf;			  /* a program or library for this machine */
 	struct mt_allocator *allocator;	  /* NULL: it is none */
 	const struct mt_runtime *runtime; /* NULL: none that we know */
-	bool exports_malloc;		  /* and free, to all that is looked up after it */
+	struct mt_build build;
+	bool exports_malloc; /* and free, to all that is looked up after it */
 	bool foreign_malloc; /* that is of no allocator that we know, or one cannot be probed */
 	bool no_symbols;     /* a static program without the name of any function */
 	char *soname;	     /* or NULL */

@@ -113,6 +113,8 @@ static void parse_vm(const char *line, struct mt_proc_status *s)
 		s->vm_rss_bytes = kib(value);
 	else if (is_field(line, "VmStk:", &value))
 		s->vm_stk_bytes = kib(value);
+	else if (is_field(line, "VmPTE:", &value))
+		s->vm_pte_bytes = kib(value);
 }
 
 /* "Threads:" comes after everything else that is wanted. */
@@ -125,6 +127,7 @@ int mt_proc_parse_status(const char *text, struct mt_proc_status *out)
 		.vm_hwm_bytes = -1,
 		.vm_rss_bytes = -1,
 		.vm_stk_bytes = -1,
+		.vm_pte_bytes = -1,
 	};
 	const char *value;
 

@@ -35,6 +35,7 @@ struct mt_proc_status {
 	int64_t vm_hwm_bytes; /* peak of resident memory */
 	int64_t vm_rss_bytes;
 	int64_t vm_stk_bytes;
+	int64_t vm_pte_bytes; /* of its page tables */
 };
 
 /* From /proc/PID/stat. */
