@@ -193,13 +193,14 @@ def test_report_foreign():
     refused(1, "report", TOOL)
 
 
-# What of the report comes from a table of the capture; from those left out comes most of it.
-STACKS = ["sites", "realloc.storms", "threads.spawn_sites", "maps.sites"]
-SOURCE_OF = {"sample": ["timeline"], "thread": ["threads.list"], "map_site": ["maps.sites"],
-             "spawn": ["threads.spawn_sites"], "probe": ["capture.probes"],
-             "lost": ["capture.lost", "heap.kind"], "gap": ["counted_time_pct", "phases"],
-             "module": [], "stack": STACKS, "symbol": STACKS,
-             "site": ["sites", "heap", "realloc"]}
+# What of the report comes from a table of the capture; from those left out comes most of it. A
+# finding comes from several.
+STACKS = ["sites", "realloc.storms", "threads.spawn_sites", "maps.sites", "findings"]
+SOURCE_OF = {"sample": ["timeline", "findings"], "thread": ["threads.list", "findings"],
+             "map_site": ["maps.sites"], "spawn": ["threads.spawn_sites", "findings"],
+             "probe": ["capture.probes"], "lost": ["capture.lost", "heap.kind", "findings"],
+             "gap": ["counted_time_pct", "phases"], "module": [], "stack": STACKS,
+             "symbol": STACKS, "site": ["sites", "heap", "realloc", "findings"]}
 
 
 def without(document, paths):
