@@ -534,6 +534,8 @@ static __always_inline int leave(struct pt_regs *ctx, struct meter *meter)
 	if (!probe)
 		return 0;
 	th = hit(cookie, probe->func == MT_FUNC_RET ? probe->trap_ns : probe->return_ns, meter);
+	if (meter->proc)
+		__sync_fetch_and_add(&meter->proc->end_hits, 1);
 	if (th)
 		on_exit(ctx, th, meter->proc, index);
 	else

@@ -409,6 +409,7 @@ struct mt_proc {
 	__u64 realloc_failed_cnt; /* of these */
 	__u64 discarded_cnt;	  /* calls that never returned: longjmp, an exception */
 	__u64 hits;		  /* traps taken */
+	__u64 end_hits;		  /* of these: at a call's return or `ret` */
 	__u64 hits_max;		  /* it closes then: a burst must not cost more; 0: it never does */
 	/* By one hit in mt_meter_every, times that: */
 	__u64 trap_ns;		/* of the traps alone */
@@ -435,7 +436,7 @@ struct mt_proc {
 	__u32 seen_from_birth;
 	__u32 entry_only; /* as in struct mt_image: blocks have no address */
 };
-_Static_assert(sizeof(struct mt_proc) == 256, "wire");
+_Static_assert(sizeof(struct mt_proc) == 264, "wire");
 
 /* `images`: which address space a process runs in. A vfork child shares its parent's. */
 struct mt_image {

@@ -11,6 +11,8 @@ from truth import Differences, View
 
 SITES = 16  # of load.c, all called as often
 SPINS = 10_000  # between two pairs: some microseconds
+DENSE_SPINS = 400  # less than a twentieth of what a pair costs in a burst
+DENSE_FACTOR = 2  # what it may be wrong by: an error of 3% of our price
 SECONDS = 6
 BUDGET_PCT = 3
 
@@ -75,6 +77,27 @@ def test_bursts():
 
 
 test_bursts.alone = "what it costs is timed"
+
+
+def test_dense_bursts():
+    """A load that does little but call: what is left of a burst is not taken for an error."""
+    load = Load(DENSE_SPINS, 4 * SECONDS)
+    try:
+        recording, pairs, size = recorded(load, "--mode", "auto", "--budget", str(BUDGET_PCT))
+    finally:
+        load.end()
+    heap, d = image(recording.report(), load.pid)["heap"], Differences("dense")
+    d.equal("kind", heap["kind"], "windowed")
+    for field, truth in (("alloc_count", pairs), ("alloc_bytes", size)):
+        low, high = bounded(heap["ci95"][field])
+        print(f"{field}: {heap[field] / truth:.2f} of the truth, in "
+              f"[{low / truth:.2f}, {high / truth:.2f}]")
+        check_far(d, field, heap[field], (low, high), truth)
+        d.between(field, heap[field], truth / DENSE_FACTOR, truth * DENSE_FACTOR)
+    d.check()
+
+
+test_dense_bursts.alone = "its bursts are timed"
 
 
 def bounded(interval):

@@ -433,7 +433,8 @@ static void test_altered_schemas(void **state)
 		const char *sql;
 		int err;
 	} cases[] = {
-		{ "PRAGMA user_version=9", -EPROTO },
+		{ "PRAGMA user_version=10", -EPROTO },
+		{ "PRAGMA user_version=8", -EPROTO },
 		{ "PRAGMA user_version=7", -EPROTO },
 		{ "PRAGMA user_version=6", -EPROTO },
 		{ "PRAGMA user_version=5", -EPROTO },

@@ -110,9 +110,9 @@ static void test_dense_burst(void **state)
 {
 	struct mt_burst b = { 0 };
 
-	assert_true(mt_burst_extend(&b, &(struct mt_burst){ -50e3, 80e6, 1e6 }));
+	assert_true(mt_burst_extend(&b, &(struct mt_burst){ -50e3, 80e6, 3e6, 1e6 }));
 	assert_near(b.progress_ns, 1e6 * MT_BURST_PRICE_ERROR, 1e-6);
-	assert_near(b.spent_ns, 1e6, 0);
+	assert_near(b.spent_ns, 3e6, 0);
 }
 
 static void add_random(struct mt_bursts *all, struct mt_tally t[3], int n)
@@ -146,22 +146,24 @@ static void test_join(void **state)
 /* What traps have cost may be known a tenth too high or too low. */
 static void test_price_error(void **state)
 {
-	const struct mt_burst free_of_cost = { 1e6, 100e6, 0 }, dear = { 1e6, 100e6, 4e6 };
+	/* What they have cost besides is in no doubt. */
+	const struct mt_burst certain = { 1e6, 100e6, 9e6, 0 }, dear = { 1e6, 100e6, 9e6, 4e6 };
+	const double error = 4 * MT_BURST_PRICE_ERROR;
 	struct mt_bursts bursts[2] = { 0 };
 	struct mt_estimate e[2];
 	struct mt_tally t = { 0 };
 
 	for (int i = 0; i < 20; i++) {
-		mt_bursts_add(&bursts[0], &free_of_cost);
+		mt_bursts_add(&bursts[0], &certain);
 		mt_bursts_add(&bursts[1], &dear);
 		mt_tally_add(&t, &dear, 10 + i % 3);
 	}
 	for (int i = 0; i < 2; i++)
 		e[i] = mt_estimate_total(&t, &bursts[i], 4000e6);
 	assert_near(e[0].value, e[1].value, 1e-9);
-	assert_near(e[1].low * 1.4 / e[0].low, 1, 1e-9);
-	assert_near(e[1].high * 0.6 / e[0].high, 1, 1e-9);
-	bursts[1].spent_ns = 20e6 / MT_BURST_PRICE_ERROR;
+	assert_near(e[1].low * (1 + error) / e[0].low, 1, 1e-9);
+	assert_near(e[1].high * (1 - error) / e[0].high, 1, 1e-9);
+	bursts[1].doubt_ns = 20e6 / MT_BURST_PRICE_ERROR;
 	assert_true(isinf(mt_estimate_total(&t, &bursts[1], 4000e6).high));
 }
 

@@ -62,6 +62,6 @@ struct mt_estimate mt_estimate_total(const struct mt_tally *t, const struct mt_b
 	factor = exp(error * student(smaller(larger(mt_tally_effective(t), 2), n - 1)));
 	e.low = e.value / factor;
 	e.high = e.value * factor;
-	widen(&e, MT_BURST_PRICE_ERROR * bursts->spent_ns / bursts->progress_ns);
+	widen(&e, MT_BURST_PRICE_ERROR * bursts->doubt_ns / bursts->progress_ns);
 	return e;
 }

@@ -31,7 +31,7 @@
 #include "capture/tally.h"
 #include "target/build.h"
 
-#define MT_CAPTURE_SCHEMA 8
+#define MT_CAPTURE_SCHEMA 9
 
 struct mt_capture;
 

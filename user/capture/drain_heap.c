@@ -500,6 +500,7 @@ int mt_drain_heap_window(const struct mt_window *window, void *heap)
 		.progress_ns = window->progress_ns,
 		.stretch_ns = window->stretch_ns,
 		.spent_ns = window->spent_ns,
+		.doubt_ns = window->doubt_ns,
 	};
 	struct bursts *b = bursts_of(h, window->slot);
 	int err = b ? drop_live(h, window->slot) : -ENOMEM;

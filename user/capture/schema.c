@@ -113,6 +113,7 @@ static const struct mt_column process_columns[] = {
 	BURSTS(F64, stretch_ns),
 	BURSTS(F64, stretch_ns2),
 	BURSTS(F64, spent_ns),
+	BURSTS(F64, doubt_ns),
 	COLUMN(F64, burst_own_ns),
 	TALLY(alloc_cnt),
 	TALLY(alloc_bytes),

@@ -10,7 +10,8 @@ bool mt_burst_extend(struct mt_burst *b, const struct mt_burst *more)
 	b->progress_ns += more->progress_ns;
 	b->stretch_ns += more->stretch_ns;
 	b->spent_ns += more->spent_ns;
-	least = MT_BURST_PRICE_ERROR * b->spent_ns;
+	b->doubt_ns += more->doubt_ns;
+	least = MT_BURST_PRICE_ERROR * b->doubt_ns;
 	if (fmax(b->progress_ns, least) < MT_BURST_PROGRESS_MIN_NS)
 		return false;
 	b->progress_ns = fmax(b->progress_ns, least);
@@ -24,6 +25,7 @@ void mt_bursts_add(struct mt_bursts *all, const struct mt_burst *b)
 	all->stretch_ns += b->stretch_ns;
 	all->stretch_ns2 += b->stretch_ns * b->stretch_ns;
 	all->spent_ns += b->spent_ns;
+	all->doubt_ns += b->doubt_ns;
 }
 
 void mt_tally_add(struct mt_tally *t, const struct mt_burst *b, double counted)

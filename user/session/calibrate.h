@@ -19,6 +19,8 @@ struct mt_trap_prices {
 	double branch_ns;
 	double stepped_ns; /* any other instruction */
 	double return_ns;  /* what a return probe adds to its entry */
+	/* What our program took meanwhile for a hit that is only counted; 0: not known. */
+	double census_run_ns;
 };
 
 /* By links of this kind; MT_LINK_SHARED: as MT_LINK_PERF. */

@@ -397,15 +397,16 @@ void mt_kernel_free(struct mt_kernel **kernel)
 	*kernel = NULL;
 }
 
-int mt_kernel_raise_prices(struct mt_kernel *k, double more_ns)
+int mt_kernel_raise_prices(struct mt_kernel *k, double more_ns, double census_run_ns)
 {
-	/* More than the trap itself would be a mistake, as less than nothing is. */
-	more_ns = fmin(fmax(more_ns, 0), k->prices.push_ns);
+	/* It is less where the trap alone was priced too high; so far off would be a mistake. */
+	more_ns = fmin(fmax(more_ns, -k->prices.push_ns / 2), k->prices.push_ns);
 	k->prices.push_ns += more_ns;
 	k->prices.nop_ns += more_ns;
 	k->prices.branch_ns += more_ns;
 	k->prices.stepped_ns += more_ns;
 	k->prices.return_ns += more_ns;
+	k->prices.census_run_ns = census_run_ns;
 	return mt_probes_write_again(k->probes);
 }
 

@@ -68,8 +68,8 @@ bool mt_kernel_links_by_process(const struct mt_kernel *k);
 bool mt_kernel_links_forced(const struct mt_kernel *k);
 /* What a hit costs on this host; NULL: that could not be measured. */
 const struct mt_trap_prices *mt_kernel_prices(const struct mt_kernel *k);
-/* Each hit costs so much more than was known: rehearse.h. */
-int mt_kernel_raise_prices(struct mt_kernel *k, double more_ns);
+/* Each hit costs so much more than was known; and a price: rehearse.h. */
+int mt_kernel_raise_prices(struct mt_kernel *k, double more_ns, double census_run_ns);
 /* Can one link have many probes, whatever kind was asked for? */
 bool mt_kernel_has_multi(const struct mt_kernel *k);
 /* May a process under a seccomp filter have return probes? */

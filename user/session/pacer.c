@@ -36,17 +36,39 @@
 
 #define HITS_MIN 30 /* of a window, for their mean price */
 
+/* A census tells the progress where we cost so many times what the targets did for themselves. */
+#define CENSUS_COST    2
+#define CENSUS_NS      1000000LL
+#define CENSUS_PERF_NS 300000000LL
+
+/* Of all targets. */
+struct hits {
+	uint64_t cnt;
+	uint64_t calls; /* of these: where one begins */
+	double trap_ns; /* what they have cost, and the programs that they ran */
+	double run_ns;
+};
+
+/* A time of the targets, from `begin_ns` on. */
+struct span {
+	double begin_ns; /* in progress */
+	struct hits before;
+};
+
 struct mt_pacer {
 	struct mt_session *session;
 	struct mt_governor governor;
 	struct mt_governor_order order;
 	struct mt_governor_input totals;
 	struct mt_fault_budget fault_budget;
-	double spent_ns;	/* by us, of the targets' time */
-	double window_begin_ns; /* in progress */
-	double window_spent_ns; /* spent_ns then */
+	struct hits hits;	/* all */
+	struct span opened;	/* the window */
 	double window_end_ns;	/* of the last */
 	uint64_t window_hits;	/* in it, of all targets */
+	struct mt_window burst; /* the last window's, of any program */
+	struct hits burst_hits;
+	struct span census;
+	int64_t census_end_ns; /* a time; 0: there is none */
 	bool linked;
 	bool closing;
 	bool window;
@@ -146,21 +168,27 @@ static void add_hits(struct mt_pacer *p, struct mt_paced *paced, const struct mt
 {
 	uint64_t hits = proc->hits - paced->hits, counted = 0;
 
-	if (paced->in_window && !p->count_only)
+	if (paced->in_window && p->window && !p->count_only)
 		counted = proc->open || proc->hits_max >= proc->hits ? hits
 			  : proc->hits_max > paced->hits	     ? proc->hits_max - paced->hits
 								     : 0;
+	p->hits.cnt += hits;
+	p->hits.calls += hits - (proc->end_hits - paced->end_hits);
+	p->hits.trap_ns += proc->trap_ns - paced->trap_ns;
+	p->hits.run_ns += proc->run_ns - paced->run_ns;
 	paced->hits = proc->hits;
-	paced->window_hits += hits;
+	paced->end_hits = proc->end_hits;
+	paced->trap_ns = proc->trap_ns;
+	paced->run_ns = proc->run_ns;
+	paced->window_hits += p->window ? hits : 0;
 	paced->window_counted += counted;
-	p->spent_ns += proc->trap_ns + proc->run_ns - paced->spent_ns;
-	paced->spent_ns = proc->trap_ns + proc->run_ns;
 }
 
 /* CPU time of all targets without us. */
 static double progress_ns(const struct mt_pacer *p)
 {
-	return p->totals.target_cpu_ns - p->spent_ns - p->totals.other_spent_ns;
+	return p->totals.target_cpu_ns - p->hits.trap_ns - p->hits.run_ns -
+	       p->totals.other_spent_ns;
 }
 
 static void begin(const struct mt_pacer *p, struct mt_paced *paced)
@@ -200,7 +228,7 @@ static void measure(struct mt_pacer *p, struct mt_process *process)
 		p->window_hits += hits;
 	}
 	in->traps += hits;
-	in->breaker_tripped |= paced->in_window && !proc.open;
+	in->breaker_tripped |= p->window && paced->in_window && !proc.open;
 	add_hits(p, paced, &proc);
 }
 
@@ -259,21 +287,44 @@ static void open_window(struct mt_pacer *p, struct mt_process *process, uint64_t
 static void leave_window(struct mt_pacer *p, struct mt_paced *paced)
 {
 	if (paced->in_window && p->exact)
-		paced->exact_ns += progress_ns(p) - fmax(p->window_begin_ns, paced->begin_ns);
+		paced->exact_ns += progress_ns(p) - fmax(p->opened.begin_ns, paced->begin_ns);
 	paced->in_window = false;
+}
+
+static struct span span_begin(const struct mt_pacer *p)
+{
+	return (struct span){ progress_ns(p), p->hits };
+}
+
+static struct hits since(const struct mt_pacer *p, const struct span *s)
+{
+	return (struct hits){
+		.cnt = p->hits.cnt - s->before.cnt,
+		.calls = p->hits.calls - s->before.calls,
+		.trap_ns = p->hits.trap_ns - s->before.trap_ns,
+		.run_ns = p->hits.run_ns - s->before.run_ns,
+	};
+}
+
+/* What the window that is open has seen so far. */
+static void take_burst(struct mt_pacer *p)
+{
+	p->burst_hits = since(p, &p->opened);
+	p->burst = (struct mt_window){
+		.exact = p->exact,
+		.progress_ns = progress_ns(p) - p->opened.begin_ns,
+		.stretch_ns = progress_ns(p) - p->window_end_ns,
+		.spent_ns = p->burst_hits.trap_ns + p->burst_hits.run_ns,
+	};
+	p->burst.doubt_ns = p->burst.spent_ns;
 }
 
 static int hand_on(struct mt_pacer *p, struct mt_program *program)
 {
 	struct mt_paced *paced = &program->paced;
-	struct mt_window window = {
-		.slot = program->slot,
-		.exact = p->exact,
-		.progress_ns = progress_ns(p) - p->window_begin_ns,
-		.stretch_ns = progress_ns(p) - p->window_end_ns,
-		.spent_ns = p->spent_ns - p->window_spent_ns,
-	};
+	struct mt_window window = p->burst;
 
+	window.slot = program->slot;
 	if (!paced->in_window)
 		return 0;
 	/* What the breaker left out was as dense as what it let through. */
@@ -282,6 +333,7 @@ static int hand_on(struct mt_pacer *p, struct mt_program *program)
 
 		window.progress_ns *= let;
 		window.spent_ns *= let;
+		window.doubt_ns *= let;
 	}
 	leave_window(p, paced);
 	paced->exact_since_ns = -1;
@@ -292,7 +344,7 @@ static int hand_on(struct mt_pacer *p, struct mt_program *program)
 /* Half of what it was, half of what this window's calls have cost. */
 static void learn_price(struct mt_pacer *p)
 {
-	double spent_ns = p->spent_ns - p->window_spent_ns;
+	double spent_ns = p->burst.spent_ns;
 
 	if (p->window_hits < HITS_MIN)
 		return;
@@ -300,10 +352,65 @@ static void learn_price(struct mt_pacer *p)
 	p->totals.call_ns = p->totals.call_ns > 0 ? (p->totals.call_ns + spent_ns) / 2 : spent_ns;
 }
 
-static int close_windows(struct mt_pacer *p)
+static int hand_all_on(struct mt_pacer *p)
 {
 	struct mt_session *s = p->session;
 	int err = 0;
+
+	for (size_t i = 0; i < s->nr_processes && !err; i++)
+		err = hand_on(p, s->processes[i].program);
+	return err;
+}
+
+static void begin_census(struct mt_pacer *p)
+{
+	bool many = mt_kernel_links_by_process(p->session->kernel);
+
+	p->census = span_begin(p);
+	p->census_end_ns = mt_clock_ns() + (many ? CENSUS_NS : CENSUS_PERF_NS);
+}
+
+/* How much slower the host is than when traps were priced: 1 is as fast. */
+static double slowness(const struct mt_pacer *p, const struct hits *census)
+{
+	double run_ns = mt_kernel_prices(p->session->kernel)->census_run_ns;
+
+	return run_ns > 0 ? fmin(fmax(census->run_ns / census->cnt / run_ns, 0.5), 2) : 1;
+}
+
+/* What the burst's calls have been, by as many as passed since. */
+static void take_census(struct mt_pacer *p)
+{
+	struct hits census = since(p, &p->census);
+	double more, as_many;
+
+	if (census.calls < HITS_MIN)
+		return;
+	more = slowness(p, &census) - 1;
+	p->burst.progress_ns -= more * p->burst_hits.trap_ns;
+	p->burst.spent_ns += more * p->burst_hits.trap_ns;
+	p->burst.doubt_ns = p->burst.spent_ns;
+	if (p->burst.spent_ns < CENSUS_COST * p->burst.progress_ns)
+		return;
+	as_many = (double)p->burst_hits.calls / census.calls;
+	p->burst.progress_ns =
+		as_many * (progress_ns(p) - p->census.begin_ns - more * census.trap_ns);
+	p->burst.doubt_ns = as_many * (census.run_ns + census.trap_ns * (1 + more));
+}
+
+static int end_census(struct mt_pacer *p)
+{
+	if (!p->census_end_ns)
+		return 0;
+	measure_all(p);
+	p->census_end_ns = 0;
+	take_census(p);
+	return hand_all_on(p);
+}
+
+static int close_windows(struct mt_pacer *p)
+{
+	struct mt_session *s = p->session;
 
 	if (!p->window)
 		return 0;
@@ -313,13 +420,15 @@ static int close_windows(struct mt_pacer *p)
 	measure_all(p);
 	p->window = false;
 	s->links_wait = true;
-	for (size_t i = 0; i < s->nr_processes && !err && !p->count_only; i++)
-		err = hand_on(p, s->processes[i].program);
-	if (!p->count_only) {
-		p->window_end_ns = progress_ns(p);
-		learn_price(p);
-	}
-	return err;
+	if (p->count_only)
+		return 0;
+	take_burst(p);
+	learn_price(p);
+	p->window_end_ns = progress_ns(p);
+	if (p->exact)
+		return hand_all_on(p);
+	begin_census(p);
+	return 0;
 }
 
 void mt_pacer_ended(struct mt_pacer *p, struct mt_program *program)
@@ -332,6 +441,8 @@ void mt_pacer_ended(struct mt_pacer *p, struct mt_program *program)
 		p->totals.target_cpu_ns = mt_faults_running_ns(p->session->faults);
 	if (!mt_tables_proc(p->session->kernel, program->slot, &proc))
 		add_hits(p, paced, &proc);
+	if (p->window)
+		take_burst(p);
 	if (p->exact)
 		leave_window(p, paced);
 	else
@@ -348,7 +459,7 @@ double mt_pacer_burst_progress_ns(const struct mt_pacer *p, const struct mt_prog
 	if (!paced->begun)
 		return 0;
 	if (paced->in_window && p->exact)
-		exact_ns += now_ns - fmax(p->window_begin_ns, paced->begin_ns);
+		exact_ns += now_ns - fmax(p->opened.begin_ns, paced->begin_ns);
 	return fmax(now_ns - paced->begin_ns - exact_ns, 0);
 }
 
@@ -362,8 +473,7 @@ static void open_windows(struct mt_pacer *p, const struct mt_governor_order *o)
 	p->exact = o->layer == MT_LAYER_EXACT;
 	s->links_wait = !p->exact;
 	p->totals.target_cpu_ns = mt_faults_running_ns(s->faults);
-	p->window_begin_ns = progress_ns(p);
-	p->window_spent_ns = p->spent_ns;
+	p->opened = span_begin(p);
 	p->window_hits = 0;
 	for (size_t i = 0; i < s->nr_processes && !p->count_only; i++)
 		if (is_paced(&s->processes[i]))
@@ -407,7 +517,9 @@ static int obey(struct mt_pacer *p, const struct mt_governor_order *o, bool *cha
 		err = close_windows(p);
 		*changed = true;
 	}
-	if (!err && p->linked && !o->links) {
+	if (p->census_end_ns && (o->links || mt_clock_ns() >= p->census_end_ns))
+		err = err ?: end_census(p);
+	if (!err && p->linked && !o->links && !p->census_end_ns) {
 		close_links(p);
 		*changed = true;
 	}
@@ -418,6 +530,20 @@ static int obey(struct mt_pacer *p, const struct mt_governor_order *o, bool *cha
 	if (!err && window && !p->window)
 		open_windows(p, o);
 	return err;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t wake_ns(const struct mt_pacer *p)
+{
+	int64_t wake = p->order.wake_ns;
+
+	if (p->closing)
+		wake = sooner(wake, p->totals.now_ns + CLOSING_LOOK_NS);
+	return p->census_end_ns ? sooner(wake, p->census_end_ns) : wake;
 }
 
 static void tell(struct mt_pacer *p)
@@ -442,9 +568,7 @@ int mt_pacer_run(struct mt_pacer *p)
 		mt_governor_step(&p->governor, &p->totals, &p->order);
 		tell(p);
 		err = obey(p, &p->order, &changed);
-		p->wake_ns = p->order.wake_ns;
-		if (p->closing && p->wake_ns > p->totals.now_ns + CLOSING_LOOK_NS)
-			p->wake_ns = p->totals.now_ns + CLOSING_LOOK_NS;
+		p->wake_ns = wake_ns(p);
 	}
 	return err;
 }
@@ -453,6 +577,7 @@ int mt_pacer_stop(struct mt_pacer *p)
 {
 	int err = p->exact ? 0 : close_windows(p);
 
+	err = err ?: end_census(p);
 	if (p->linked)
 		close_links(p);
 	return err;

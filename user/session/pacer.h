@@ -4,8 +4,16 @@
  * and the windows in which their calls are counted, and measures what it needs to know.
  *
  * What a window has counted is handed on when it closes, for each program, before anything else
- * is counted: the kernel's tables hold one window at a time. Owned by the session, which it
- * borrows. One thread. Errors are -errno, already logged.
+ * is counted: the kernel's tables hold one window at a time.
+ *
+ * The progress that targets make in a burst is their CPU time less what we have cost them. Where
+ * nearly all of it is ours little is left that is not an error of our prices. So each burst is
+ * followed by a census: with the links still there, calls are let pass and only their number is
+ * taken, which costs a third. Where calls are dense, as many as in the burst are taken for as much
+ * progress as they are in the census. And it tells by how much the host is slower now than when
+ * traps were priced (rehearse.h), which their prices are multiplied by.
+ *
+ * Owned by the session, which it borrows. One thread. Errors are -errno, already logged.
  */
 #ifndef MT_SESSION_PACER_H
 #define MT_SESSION_PACER_H
@@ -28,6 +36,7 @@ struct mt_window {
 	double progress_ns;
 	double stretch_ns; /* since the end of the one before */
 	double spent_ns;   /* by us, of the targets' time */
+	double doubt_ns;   /* what progress was told from: an error of our prices is a part of it */
 };
 
 typedef int (*mt_window_fn)(const struct mt_window *window, void *arg);

@@ -54,7 +54,9 @@ struct mt_paced {
 	double end_ns;
 	double exact_ns; /* in exact phases that have ended */
 	uint64_t hits;
-	uint64_t spent_ns;    /* by us */
+	uint64_t end_hits;
+	uint64_t trap_ns;
+	uint64_t run_ns;
 	uint64_t window_hits; /* these two in the last window */
 	uint64_t window_counted;
 	bool in_window;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -23,6 +24,7 @@
 #define ROUNDS 25
 #define PAIRS  256 /* of a malloc and a free, in a round */
 #define BLOCKS 64  /* live at once */
+#define WORK   100 /* turns after a pair */
 
 struct rehearsal {
 	struct mt_kernel *kernel;
@@ -35,12 +37,20 @@ struct rehearsal {
 
 /* ---- the child --------------------------------------------------------------------------- */
 
-/* Sizes are mixed and small, as most are. */
+/* Sizes are mixed and small, as most are, and something is done with each block. */
 static void allocate(void *blocks[BLOCKS])
 {
 	for (size_t i = 0; i < PAIRS; i++) {
+		size_t size = 16 + 24 * (i % 7);
+		void *block;
+
 		free(blocks[i % BLOCKS]);
-		blocks[i % BLOCKS] = malloc(16 + 24 * (i % 7));
+		block = malloc(size);
+		if (block)
+			memset(block, (int)i, size);
+		for (int turn = 0; turn < WORK; turn++)
+			__asm__ volatile("");
+		blocks[i % BLOCKS] = block;
 	}
 }
 
@@ -192,11 +202,16 @@ static int run_bare(const struct rehearsal *r, double *ns)
 	return err;
 }
 
-/* What a hit of a probed round has cost more than it is known to, in the median. */
-static int run_probed(const struct rehearsal *r, double bare_ns, double *more_ns)
+/* Of a hit, in the median of the rounds. */
+struct cost {
+	double more_ns; /* than it is known to */
+	double run_ns;	/* of that: by our program */
+};
+
+static int run_probed(const struct rehearsal *r, double bare_ns, struct cost *cost)
 {
 	struct mt_proc before, after;
-	double v[ROUNDS];
+	double v[ROUNDS], runs[ROUNDS];
 	int err = mt_tables_proc(r->kernel, r->slot, &before);
 
 	for (int i = 0; i < ROUNDS && !err; i++, before = after) {
@@ -211,15 +226,18 @@ static int run_probed(const struct rehearsal *r, double bare_ns, double *more_ns
 			return -ENODATA;
 		known_ns = after.trap_ns - before.trap_ns + after.run_ns - before.run_ns;
 		v[i] = (ns - bare_ns - known_ns) / hits;
+		runs[i] = (double)(after.run_ns - before.run_ns) / hits;
 	}
-	*more_ns = err ? 0 : median(v);
+	if (!err)
+		*cost = (struct cost){ median(v), median(runs) };
 	return err;
 }
 
 int mt_rehearse(struct mt_kernel *k, struct mt_locator *locator)
 {
 	__cleanup(end) struct rehearsal r = { .kernel = k, .line = -1, .clock = -1 };
-	double bare_ns, more_ns;
+	struct cost cost, census;
+	double bare_ns;
 	int64_t warm_ns;
 	int err = begin(&r);
 
@@ -227,6 +245,8 @@ int mt_rehearse(struct mt_kernel *k, struct mt_locator *locator)
 	err = err ? err : run_bare(&r, &bare_ns);
 	err = err ? err : probe(&r, locator);
 	err = err ? err : run(&r, &warm_ns);
-	err = err ? err : run_probed(&r, bare_ns, &more_ns);
-	return err ? err : mt_kernel_raise_prices(k, more_ns);
+	err = err ? err : run_probed(&r, bare_ns, &cost);
+	err = err ? err : mt_kernel_control(k, MT_CONTROL_CLOSE, r.pid, NULL);
+	err = err ? err : run_probed(&r, bare_ns, &census);
+	return err ? err : mt_kernel_raise_prices(k, cost.more_ns, census.run_ns);
 }

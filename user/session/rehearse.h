@@ -7,6 +7,9 @@
  * of ours allocates and frees for some milliseconds, alone and under the loaded programs, and what
  * its CPU time has grown by more than they account for, is added to the prices of all hits.
  *
+ * A host is faster and slower by turns, and so are traps. How fast it was tells what our program
+ * takes for a hit that is only counted (pacer.h: a census), which is the same code each time.
+ *
  * One thread, before there are targets: what the child leaves in the kernel's maps and rings is
  * dropped. Errors are -errno, not logged: the prices are then left as they were.
  */
