@@ -3,7 +3,7 @@
 from memtide import TOOL, check, program, record
 from truth import check_lossless
 
-RULES = ("preallocate", "large-lifetime", "cloning", "streaming", "compact-types", "hash-map",
+RULES = ("preallocate", "shrink", "large-lifetime", "cloning", "streaming", "compact-types", "hash-map",
          "thread-stacks", "unbounded-cache")
 # What else the programs do on purpose: they have nothing in memory but what the rule is about.
 BESIDE = {("cloning", "compact-types"), ("hash-map", "compact-types"),

@@ -250,6 +250,30 @@ static void allocator_good(void)
 	rest(200);
 }
 
+static void *buffers[16];
+
+/* Of each buffer little is filled. */
+static void shrink(size_t kept)
+{
+	for (size_t i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++) {
+		buffers[i] = malloc(2 * MIB);
+		memset(buffers[i], 1, 1000);
+		if (kept < 2 * MIB)
+			buffers[i] = realloc(buffers[i], kept);
+	}
+	rest(300);
+}
+
+static void shrink_bad(void)
+{
+	shrink(2 * MIB);
+}
+
+static void shrink_good(void)
+{
+	shrink(1000);
+}
+
 static void unbounded_cache_bad(void)
 {
 	lookup(400);
@@ -266,6 +290,7 @@ static const struct {
 	void (*good)(void);
 } rules[] = {
 	{ "preallocate", preallocate_bad, preallocate_good },
+	{ "shrink", shrink_bad, shrink_good },
 	{ "large-lifetime", large_lifetime_bad, large_lifetime_good },
 	{ "cloning", cloning_bad, cloning_good },
 	{ "streaming", streaming_bad, streaming_good },

@@ -192,6 +192,31 @@ static void lookup(std::deque<std::string> &cache, size_t limit)
 	}
 }
 
+static std::vector<char> buffers[16];
+
+/* Of each buffer little is filled. */
+static void fill(bool shrink)
+{
+	for (auto &v : buffers) {
+		v.reserve(2 * MIB);
+		v.assign(1000, 1);
+		if (shrink)
+			v.shrink_to_fit();
+	}
+	rest(300);
+	_Exit(0); /* they live to the end */
+}
+
+static void shrink_bad()
+{
+	fill(false);
+}
+
+static void shrink_good()
+{
+	fill(true);
+}
+
 static std::deque<std::string> cache;
 
 static void unbounded_cache_bad()
@@ -212,6 +237,7 @@ static const struct {
 	void (*good)();
 } rules[] = {
 	{ "preallocate", preallocate_bad, preallocate_good },
+	{ "shrink", shrink_bad, shrink_good },
 	{ "large-lifetime", large_lifetime_bad, large_lifetime_good },
 	{ "cloning", cloning_bad, cloning_good },
 	{ "streaming", streaming_bad, streaming_good },

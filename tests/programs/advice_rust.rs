@@ -151,6 +151,38 @@ fn thread_stacks_good() {
     threads(MIB / 16);
 }
 
+/// Of each buffer little is filled.
+fn buffers() -> Vec<Vec<u8>> {
+    (0..16).map(|_| Vec::with_capacity(2 * MIB)).collect()
+}
+
+fn rest(all: &[Vec<u8>]) {
+    black_box(all);
+    thread::sleep(Duration::from_millis(300));
+    std::process::exit(0); // they live to the end
+}
+
+#[inline(never)]
+fn shrink_bad() {
+    let mut all = buffers();
+    for v in all.iter_mut() {
+        v.extend([1; 1000]);
+    }
+    rest(&all);
+}
+
+#[inline(never)]
+fn shrink_good() {
+    let mut all = Vec::with_capacity(16);
+    for _ in 0..16 {
+        let mut v: Vec<u8> = Vec::with_capacity(2 * MIB);
+        v.extend([1; 1000]);
+        v.shrink_to_fit();
+        all.push(v);
+    }
+    rest(&all);
+}
+
 fn lookup(cache: &mut VecDeque<Vec<u8>>, limit: usize) {
     for i in 0..400 {
         cache.push_back(vec![i as u8; 10000]);
@@ -184,6 +216,8 @@ fn main() {
     let run: fn() = match (words[1].as_str(), words[2].as_str()) {
         ("preallocate", "bad") => preallocate_bad,
         ("preallocate", _) => preallocate_good,
+        ("shrink", "bad") => shrink_bad,
+        ("shrink", _) => shrink_good,
         ("large-lifetime", "bad") => large_lifetime_bad,
         ("large-lifetime", _) => large_lifetime_good,
         ("cloning", "bad") => cloning_bad,

@@ -98,7 +98,8 @@ static void add_block(struct place *p, uint64_t at, uint64_t size, uint32_t weig
 {
 	uint64_t start = (uintptr_t)p->base + at;
 
-	p->blocks[p->nr_blocks++] = (struct mt_bill_block){ start, start + size, weight };
+	p->blocks[p->nr_blocks++] =
+		(struct mt_bill_block){ .start = start, .end = start + size, .weight = weight };
 }
 
 /* Of the mappings of this process only the place. */
@@ -188,6 +189,8 @@ static void test_makers_without_scan(void **state)
 /* Of blocks what is on resident pages; what they lie in is the allocator's. */
 static void check_blocks(struct place *p)
 {
+	const uint64_t resident_bytes[] = { 100, 50, page, 0, 2 * page };
+
 	note(p, 0, 10, MT_MAKER_PROGRAM);
 	note(p, 10, 10, MT_MAKER_PROGRAM);
 	note(p, 20, 10, MT_MAKER_UNKNOWN);
@@ -208,6 +211,8 @@ static void check_blocks(struct place *p)
 	p->all_blocks = false;
 	make(p);
 	assert_int_equal(p->bill.heap_live_bytes, -1);
+	for (size_t i = 0; i < ARRAY_SIZE(resident_bytes); i++)
+		assert_int_equal(p->blocks[i].rss_bytes, resident_bytes[i]);
 }
 
 /* Where a block once was nothing is claimed that somebody else made, and nothing lives. */

@@ -9,6 +9,7 @@
 
 #include "finding/finding.h"
 #include "finding/place.h"
+#include "logic/hist.h"
 #include "util/cleanup.h"
 
 #define MIB (1LL << 20)
@@ -208,12 +209,64 @@ static void test_in_place(void **state)
 	assert_null(only(found, "preallocate"));
 }
 
+/* Sixteen blocks, half as old as the recording. */
+static void set_large(struct scene *s, uint64_t ages[MT_HIST_BUCKETS], int64_t resident_bytes)
+{
+	set_scene(s, 0);
+	ages[mt_hist_index(10000000000 >> MT_LIFETIME_SHIFT)] = 16;
+	s->site.row = (struct mt_site_row){
+		.kind = "malloc",
+		.alloc_cnt = 16,
+		.alloc_bytes = 32 * MIB,
+		.at_peak_cnt = 16,
+		.at_peak_bytes = 32 * MIB,
+		.max_bytes = 2 * MIB,
+		.ages = { ages, MT_HIST_BUCKETS },
+		.max_age_ns = 10000000000,
+		.large_bytes = resident_bytes < 0 ? -1 : 32 * MIB,
+		.large_resident_bytes = resident_bytes,
+	};
+	s->process.row.heap_live_bytes = 32 * MIB;
+}
+
+/* Large blocks of which a quarter or less is resident: and then they do not hold memory. */
+static void test_shrink(void **state)
+{
+	static const struct {
+		int64_t resident_bytes;
+		bool shrink;
+	} cases[] = { { 0, true },
+		      { 8 * MIB, true },
+		      { 8 * MIB + 4, false },
+		      { 32 * MIB, false },
+		      { -1, false } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		__cleanup(mt_findings_free) struct mt_findings *found = NULL;
+		uint64_t ages[MT_HIST_BUCKETS] = { 0 };
+		const struct mt_finding *f;
+		struct scene s;
+
+		set_large(&s, ages, cases[i].resident_bytes);
+		assert_int_equal(mt_findings_new(&found, &s.model, &s.process), 0);
+		f = only(found, "shrink");
+		assert_int_equal(!!f, cases[i].shrink);
+		if (!f)
+			continue;
+		assert_int_equal(f->saves_bytes, -1);
+		assert_int_equal(f->saves_reserved_bytes, 32 * MIB - cases[i].resident_bytes);
+		assert_int_equal(f->severity, MT_SEVERITY_WARN);
+		assert_null(only(found, "large-lifetime"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_library), cmocka_unit_test(test_own),
 		cmocka_unit_test(test_names),	cmocka_unit_test(test_severity),
 		cmocka_unit_test(test_brief),	cmocka_unit_test(test_in_place),
+		cmocka_unit_test(test_shrink),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,6 +37,15 @@ static void set_quantiles(struct mt_heap_site *site, int64_t sample_bytes)
 	mt_sampling_get(&site->sure, &sizes, sample_bytes);
 }
 
+/* What is not known of a part is not known of the sum. */
+static void add_known(int64_t *sum, int64_t part)
+{
+	if (*sum < 0 || part < 0)
+		*sum = -1;
+	else
+		mt_sum_add(sum, part);
+}
+
 static void add_part(struct mt_heap_site *site, const struct mt_site_row *row)
 {
 	mt_sum_add(&site->alloc_cnt, row->alloc_cnt);
@@ -47,6 +56,8 @@ static void add_part(struct mt_heap_site *site, const struct mt_site_row *row)
 	mt_sum_add(&site->at_peak_bytes, row->at_peak_bytes);
 	mt_sum_add(&site->temporary_cnt, row->temporary_cnt);
 	mt_sum_add(&site->short_lived_cnt, row->short_lived_cnt);
+	add_known(&site->large_bytes, row->large_bytes);
+	add_known(&site->large_resident_bytes, row->large_resident_bytes);
 	if (row->max_bytes > site->size_max_bytes)
 		site->size_max_bytes = row->max_bytes;
 	if (row->max_age_ns > site->live_age_max_ns)

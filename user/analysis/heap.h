@@ -37,6 +37,8 @@ struct mt_heap_site {
 	int64_t lifetime_p99_ns;
 	int64_t live_age_p50_ns;
 	int64_t live_age_max_ns;
+	int64_t large_bytes; /* that live in blocks of 64 KiB and more; -1: not known */
+	int64_t large_resident_bytes;
 	int64_t size_p50_bytes;
 	int64_t size_p99_bytes;
 	int64_t size_max_bytes;

@@ -214,10 +214,13 @@ struct mt_site_row {
 	int64_t temporary_cnt;
 	int64_t short_lived_cnt;
 	int64_t max_bytes;
-	struct mt_hist_row sizes;	 /* bytes */
-	struct mt_hist_row lifetimes;	 /* 256 ns */
-	struct mt_hist_row ages;	 /* 256 ns, of live blocks at the end; nr 0: not taken */
-	int64_t max_age_ns;		 /* or -1 */
+	struct mt_hist_row sizes;     /* bytes */
+	struct mt_hist_row lifetimes; /* 256 ns */
+	struct mt_hist_row ages;      /* 256 ns, of live blocks at the end; nr 0: not taken */
+	int64_t max_age_ns;	      /* or -1 */
+	/* What lives at the end in blocks of 64 KiB and more; of that, what is resident; or -1. */
+	int64_t large_bytes;
+	int64_t large_resident_bytes;
 	struct mt_tally alloc_cnt_tally; /* of alloc_cnt what bursts counted; as in the process */
 	struct mt_tally alloc_bytes_tally;
 	const struct mt_storm_row *storm; /* or NULL */

@@ -251,6 +251,19 @@ static void fill_storm(const struct mt_storm *storm, const struct site *site, ui
 	};
 }
 
+static void fill_large(const struct mt_drain_heap *h, const struct mt_site_key *key,
+		       struct mt_site_row *row)
+{
+	const struct mt_program *p = mt_session_program(h->session, key->slot);
+	struct mt_bills_large large;
+
+	row->large_bytes = row->large_resident_bytes = -1;
+	if (!p || !mt_bills_large_of(&p->bills, key->stack, key->func, &large))
+		return;
+	row->large_bytes = large.bytes;
+	row->large_resident_bytes = large.resident_bytes;
+}
+
 /* What the program's bursts stand for, over their stretches: the last one has no burst. */
 static double scale_of(const struct mt_drain_heap *h, uint32_t slot)
 {
@@ -299,6 +312,7 @@ static int put_site(struct mt_drain_heap *h, const struct mt_site *s, const stru
 	}
 	if (row.storm)
 		fill_storm(&storm, site, finals, &storm_row);
+	fill_large(h, key, &row);
 	if (site->past)
 		mt_past_put(site->past, scale_of(h, key->slot), &row, &storm_row, sizes, lifetimes,
 			    finals);

@@ -185,6 +185,8 @@ static const struct mt_column site_columns[] = {
 	NULLABLE(HIST, lifetimes),
 	NULLABLE(HIST, ages),
 	NULLABLE(I64, max_age_ns),
+	NULLABLE(I64, large_bytes),
+	NULLABLE(I64, large_resident_bytes),
 	TALLY(alloc_cnt),
 	TALLY(alloc_bytes),
 	STORM(I64, calls),

@@ -16,10 +16,10 @@
 #define BRIEF_NS      10000000000LL
 
 static void (*const rules[])(struct mt_case *c) = {
-	mt_rule_release_profile, mt_rule_preallocate,	 mt_rule_large_lifetime,
-	mt_rule_cloning,	 mt_rule_streaming,	 mt_rule_compact_types,
-	mt_rule_hash_map,	 mt_rule_thread_stacks,	 mt_rule_allocator,
-	mt_rule_unbounded_cache, mt_rule_representative,
+	mt_rule_release_profile, mt_rule_preallocate,	  mt_rule_shrink,
+	mt_rule_large_lifetime,	 mt_rule_cloning,	  mt_rule_streaming,
+	mt_rule_compact_types,	 mt_rule_hash_map,	  mt_rule_thread_stacks,
+	mt_rule_allocator,	 mt_rule_unbounded_cache, mt_rule_representative,
 };
 
 const char *mt_severity_name(enum mt_severity severity)

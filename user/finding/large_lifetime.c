@@ -16,10 +16,18 @@ static int64_t held_ns(const struct mt_heap_site *s)
 	return s->live_cnt > 0 ? s->live_age_p50_ns : s->lifetime_p50_ns;
 }
 
+/* What it had at the peak; where that lives on, less what is not resident even at the end. */
+static int64_t held_bytes(const struct mt_heap_site *s)
+{
+	if (s->large_bytes <= 0)
+		return s->at_peak_bytes;
+	return s->at_peak_bytes * ((double)s->large_resident_bytes / s->large_bytes);
+}
+
 static bool fires(const struct mt_case *c, const struct mt_heap_site *s)
 {
 	return s->size_p50_bytes >= BLOCK_MIN_BYTES &&
-	       mt_case_weighs(c, s->at_peak_bytes, PEAK_PERMILLE) && s->temporary_cnt == 0 &&
+	       mt_case_weighs(c, held_bytes(s), PEAK_PERMILLE) && s->temporary_cnt == 0 &&
 	       held_ns(s) >= c->life.duration_ns / 1000.0 * HELD_PERMILLE;
 }
 
@@ -29,10 +37,11 @@ static void report(struct mt_case *c, const struct mt_heap_site *s)
 
 	mt_finding_begin(&f, "large-lifetime", s->stack);
 	/* It may be needed: more than a warning would be too sure. */
-	f.severity = mt_case_weighs(c, s->at_peak_bytes, WARN_PERMILLE) ? MT_SEVERITY_WARN
-									: MT_SEVERITY_INFO;
-	f.saves_bytes = s->at_peak_bytes;
-	f.saved_how = "what these blocks had at the peak, if they are freed before it";
+	f.severity = mt_case_weighs(c, held_bytes(s), WARN_PERMILLE) ? MT_SEVERITY_WARN
+								     : MT_SEVERITY_INFO;
+	f.saves_bytes = held_bytes(s);
+	f.saved_how = "what of these blocks was resident at the peak, as far as is known, if "
+		      "they are freed before it";
 	mt_finding_evidence(&f, "at_peak_bytes", s->at_peak_bytes);
 	mt_finding_evidence(&f, "at_peak_count", s->at_peak_cnt);
 	mt_finding_evidence(&f, "held_p50_ns", held_ns(s));

@@ -46,6 +46,7 @@ bool mt_case_weighs(const struct mt_case *c, int64_t bytes, int permille);
 
 void mt_rule_release_profile(struct mt_case *c);
 void mt_rule_preallocate(struct mt_case *c);
+void mt_rule_shrink(struct mt_case *c);
 void mt_rule_large_lifetime(struct mt_case *c);
 void mt_rule_cloning(struct mt_case *c);
 void mt_rule_streaming(struct mt_case *c);

@@ -140,20 +140,21 @@ static json_t *heap_site(struct mt_json_process *ctx, const struct mt_heap *heap
 			 const struct mt_heap_site *s)
 {
 	return json_pack(
-		"{so so so so so so so so so so s{so so so} s{so so} s{so so so} so}", "stack",
-		mt_json_stack(ctx, s->stack), "kinds", kinds(s), "alloc_count",
+		"{so so so so so so so so so so so so s{so so so} s{so so} s{so so so} so}",
+		"stack", mt_json_stack(ctx, s->stack), "kinds", kinds(s), "alloc_count",
 		mt_json_number(s->alloc_cnt), "alloc_bytes", mt_json_number(s->alloc_bytes),
 		"live_count", of_living(heap, s->live_cnt), "live_bytes",
 		of_living(heap, s->live_bytes), "at_peak_count", of_living(heap, s->at_peak_cnt),
 		"at_peak_bytes", of_living(heap, s->at_peak_bytes), "temporary_count",
 		by_address(heap, s->temporary_cnt), "short_lived_count",
-		by_age(heap, s->short_lived_cnt), "lifetime_ns", "p50",
-		known_age(heap, s->lifetime_p50_ns), "p90", known_age(heap, s->lifetime_p90_ns),
-		"p99", known_age(heap, s->lifetime_p99_ns), "live_age_ns", "p50",
-		known_age(heap, s->live_age_p50_ns), "max", known_age(heap, s->live_age_max_ns),
-		"size_bytes", "p50", mt_json_known(s->size_p50_bytes), "p99",
-		mt_json_known(s->size_p99_bytes), "max", mt_json_number(s->size_max_bytes), "ci95",
-		site_intervals(heap, s));
+		by_age(heap, s->short_lived_cnt), "live_large_bytes", mt_json_known(s->large_bytes),
+		"live_large_resident_bytes", mt_json_known(s->large_resident_bytes), "lifetime_ns",
+		"p50", known_age(heap, s->lifetime_p50_ns), "p90",
+		known_age(heap, s->lifetime_p90_ns), "p99", known_age(heap, s->lifetime_p99_ns),
+		"live_age_ns", "p50", known_age(heap, s->live_age_p50_ns), "max",
+		known_age(heap, s->live_age_max_ns), "size_bytes", "p50",
+		mt_json_known(s->size_p50_bytes), "p99", mt_json_known(s->size_p99_bytes), "max",
+		mt_json_number(s->size_max_bytes), "ci95", site_intervals(heap, s));
 }
 
 json_t *mt_json_heap_sites(struct mt_json_process *ctx, const struct mt_heap *heap)

@@ -37,7 +37,6 @@ struct work {
 	size_t piece; /* v and in->blocks from here on reach beyond what was scanned */
 	size_t block;
 	uint64_t live_bytes;
-	bool blind; /* some that was too large was not looked at */
 };
 
 static uint64_t min(uint64_t a, uint64_t b)
@@ -215,7 +214,7 @@ static uint64_t overlap(uint64_t a_start, uint64_t a_end, uint64_t b_start, uint
 static int on_resident(uint64_t start, uint64_t end, void *arg)
 {
 	struct work *w = arg;
-	const struct mt_bill_block *blocks = w->in->blocks;
+	struct mt_bill_block *blocks = w->in->blocks;
 
 	while (w->piece < w->nr && w->v[w->piece].end <= start)
 		w->piece++;
@@ -223,9 +222,12 @@ static int on_resident(uint64_t start, uint64_t end, void *arg)
 		w->v[i].rss_bytes += overlap(start, end, w->v[i].start, w->v[i].end);
 	while (w->block < w->in->nr_blocks && blocks[w->block].end <= start)
 		w->block++;
-	for (size_t i = w->block; i < w->in->nr_blocks && blocks[i].start < end; i++)
-		w->live_bytes +=
-			overlap(start, end, blocks[i].start, blocks[i].end) * blocks[i].weight;
+	for (size_t i = w->block; i < w->in->nr_blocks && blocks[i].start < end; i++) {
+		uint64_t bytes = overlap(start, end, blocks[i].start, blocks[i].end);
+
+		blocks[i].rss_bytes += bytes;
+		w->live_bytes += bytes * blocks[i].weight;
+	}
 	return 0;
 }
 
@@ -271,7 +273,7 @@ static int measure(struct work *w)
 			err = mt_pagemap_each_resident(w->in->pagemap, map->m.start, map->m.end,
 						       on_resident, w);
 		if (err == -EFBIG) {
-			w->blind = true;
+			w->bill->blind = true;
 			err = 0;
 		}
 		if (next == first + 1)
@@ -361,12 +363,14 @@ int mt_bill_make(struct mt_bill *out, const struct mt_bill_input *input)
 	struct work w = { .in = input, .bill = &bill };
 	int err = cut_all(&w);
 
+	for (size_t i = 0; i < input->nr_blocks; i++)
+		input->blocks[i].rss_bytes = 0;
 	err = err ? err : measure(&w);
 	err = err ? err : name_largest(&w);
 	free(w.v);
 	if (err)
 		return err;
-	if (input->all_blocks && !w.blind)
+	if (input->all_blocks && !bill.blind)
 		bill.heap_live_bytes = min(w.live_bytes, bill.bytes[MT_BILL_ALLOCATOR]);
 	*out = bill;
 	bill.nr_mappings = 0;

@@ -63,6 +63,7 @@ struct mt_bill {
 	int64_t rss_bytes;
 	int64_t bytes[MT_BILL_PARTS];
 	int64_t heap_live_bytes;     /* -1: unknown */
+	bool blind;		     /* some memory was too large to be looked at */
 	int64_t page_tables_bytes;   /* -1: unknown; this and the next are beside RSS */
 	int64_t kernel_stacks_bytes; /* likewise */
 	struct mt_bill_mapping mappings[MT_BILL_MAPPINGS];
@@ -77,6 +78,9 @@ struct mt_bill_range {
 struct mt_bill_block {
 	uint64_t start;
 	uint64_t end;
+	uint64_t stack;	    /* this and the function are its site */
+	uint64_t rss_bytes; /* of it, filled */
+	uint32_t func;
 	uint32_t weight; /* of as many blocks; 0: there was one, once */
 };
 
@@ -92,12 +96,12 @@ struct mt_bill_input {
 	void *arg;
 	const struct mt_bill_range *stacks; /* of threads, rising, disjoint */
 	size_t nr_stacks;
-	const struct mt_bill_block *blocks; /* rising */
+	struct mt_bill_block *blocks; /* rising */
 	size_t nr_blocks;
 	bool all_blocks; /* those of some weight are all that live */
 };
 
-/* Fills all but the time and what is beside RSS. */
+/* Fills all but the time and what is beside RSS; and what is resident of each block. */
 int mt_bill_make(struct mt_bill *out, const struct mt_bill_input *input);
 void mt_bill_fini(struct mt_bill *bill);
 

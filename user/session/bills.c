@@ -105,7 +105,11 @@ static int note_block(const struct mt_live_key *key, const struct mt_live *live,
 	}
 	b->blocks[b->nr_blocks++] = (struct mt_bills_block){
 		.slot = key->slot,
-		.b = { key->addr, key->addr + live->size_bytes, live->weight },
+		.b = { .start = key->addr,
+		       .end = key->addr + live->size_bytes,
+		       .stack = live->stack,
+		       .func = live->func,
+		       .weight = live->weight },
 	};
 	return 0;
 }
@@ -163,7 +167,7 @@ static int program_blocks(const struct mt_bills_budget *b, const struct mt_progr
 		uint64_t addr = p->bills.seen[i];
 
 		if (addr)
-			(*out)[(*nr)++] = (struct mt_bill_block){ addr, addr + 1, 0 };
+			(*out)[(*nr)++] = (struct mt_bill_block){ addr, addr + 1 };
 	}
 	qsort(*out, *nr, sizeof(**out), by_start);
 	return 0;
@@ -204,6 +208,72 @@ static int by_place(const void *va, const void *vb)
 	const struct mt_bill_range *a = va, *b = vb;
 
 	return (a->start > b->start) - (a->start < b->start);
+}
+
+/* ---- large blocks ------------------------------------------------------------------------ */
+
+static int by_site(const void *va, const void *vb)
+{
+	const struct mt_bills_large *a = va, *b = vb;
+
+	if (a->stack != b->stack)
+		return a->stack < b->stack ? -1 : 1;
+	return (a->func > b->func) - (a->func < b->func);
+}
+
+static size_t join_sites(struct mt_bills_large *v, size_t nr)
+{
+	size_t sites = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		if (!sites || by_site(&v[sites - 1], &v[i])) {
+			v[sites++] = v[i];
+			continue;
+		}
+		v[sites - 1].bytes += v[i].bytes;
+		v[sites - 1].resident_bytes += v[i].resident_bytes;
+	}
+	return sites;
+}
+
+static int note_large(struct mt_bills *b, const struct mt_bill_block *blocks, size_t nr_blocks)
+{
+	struct mt_bills_large *v;
+	size_t nr = 0;
+
+	for (size_t i = 0; i < nr_blocks; i++)
+		nr += blocks[i].end - blocks[i].start >= MT_BILLS_LARGE_BYTES;
+	v = calloc(nr + 1, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	nr = 0;
+	for (size_t i = 0; i < nr_blocks; i++) {
+		const struct mt_bill_block *block = &blocks[i];
+		uint64_t bytes = block->end - block->start;
+
+		if (bytes >= MT_BILLS_LARGE_BYTES)
+			v[nr++] = (struct mt_bills_large){ block->stack, block->func,
+							   bytes * block->weight,
+							   block->rss_bytes * block->weight };
+	}
+	qsort(v, nr, sizeof(*v), by_site);
+	free(b->large);
+	b->large = v;
+	b->nr_large = join_sites(v, nr);
+	b->large_known = true;
+	return 0;
+}
+
+bool mt_bills_large_of(const struct mt_bills *b, uint64_t stack, uint32_t func,
+		       struct mt_bills_large *out)
+{
+	const struct mt_bills_large key = { .stack = stack, .func = func }, *found;
+
+	if (!b->large_known)
+		return false;
+	found = bsearch(&key, b->large, b->nr_large, sizeof(key), by_site);
+	*out = found ? *found : key;
+	return true;
 }
 
 /* ---- one bill ---------------------------------------------------------------------------- */
@@ -253,7 +323,7 @@ static uint64_t ask_memory(void *arg, uint64_t start, uint64_t end)
 	return mt_chunks_end(a->memory, start, end);
 }
 
-static int make(struct mt_session *s, struct mt_program *p, struct mt_bill *bill)
+static int make(struct mt_session *s, struct mt_program *p, struct mt_bill *bill, bool last)
 {
 	_free_ struct mt_bill_block *blocks = NULL;
 	_free_ struct mt_bill_range *stacks = NULL;
@@ -282,6 +352,8 @@ static int make(struct mt_session *s, struct mt_program *p, struct mt_bill *bill
 	in.blocks = blocks;
 	in.all_blocks = knows_all_blocks(s, p);
 	err = read_memory(p, &in, bill);
+	if (!err && last && !bill->blind)
+		err = note_large(&p->bills, blocks, in.nr_blocks);
 	if (err)
 		return err;
 	bill->page_tables_bytes = status.vm_pte_bytes;
@@ -298,11 +370,11 @@ static void free_bill(struct mt_bill **bill)
 	*bill = NULL;
 }
 
-static struct mt_bill *take(struct mt_session *s, struct mt_program *p)
+static struct mt_bill *take(struct mt_session *s, struct mt_program *p, bool last)
 {
 	__cleanup(free_bill) struct mt_bill *bill = calloc(1, sizeof(*bill));
 	int64_t start_ns = mt_clock_ns();
-	int err = bill ? make(s, p, bill) : -ENOMEM;
+	int err = bill ? make(s, p, bill, last) : -ENOMEM;
 
 	mt_bills_budget_spend(&s->bills, mt_clock_ns() - start_ns);
 	p->bills.changed = true;
@@ -325,7 +397,7 @@ void mt_bills_tick(struct mt_session *s, struct mt_program *p)
 	if (!mt_bills_due(&p->bills, p->rss_now_bytes) ||
 	    !mt_bills_budget_allows(&s->bills, mt_clock_ns()))
 		return;
-	bill = take(s, p);
+	bill = take(s, p, false);
 	if (bill)
 		raise_peak(&p->bills, bill, p->rss_now_bytes);
 }
@@ -340,7 +412,7 @@ void mt_bills_end(struct mt_session *s, struct mt_program *p)
 	if (!s->stopping && p->pid != s->command && !mt_bills_budget_allows(&s->bills, now_ns) &&
 	    !mt_bills_budget_allows_last(&s->bills, now_ns - p->start_ns, p->rss_now_bytes))
 		return;
-	bill = take(s, p);
+	bill = take(s, p, true);
 	if (!bill)
 		return;
 	p->bills.end = bill;
@@ -354,4 +426,6 @@ void mt_bills_fini(struct mt_bills *b)
 		free_bill(&b->peak);
 	free_bill(&b->end);
 	b->peak = NULL;
+	free(b->large);
+	b->large = NULL;
 }

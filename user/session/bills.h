@@ -33,6 +33,17 @@
 struct mt_program;
 struct mt_session;
 
+/* Blocks so large that pages of them may be missing. */
+#define MT_BILLS_LARGE_BYTES (64LL << 10)
+
+/* Those of a site that live, each as often as it weighs. */
+struct mt_bills_large {
+	uint64_t stack;
+	uint32_t func;
+	int64_t bytes;
+	int64_t resident_bytes;
+};
+
 /* Of a program; zero is none. */
 struct mt_bills {
 	struct mt_bill *peak; /* NULL: none was taken; this and the next may be the same */
@@ -40,6 +51,10 @@ struct mt_bills {
 	int64_t reached_bytes; /* what the kernel's counter said at the highest */
 	int64_t cost_ns;       /* of reading the program's memory */
 	bool changed;	       /* since the drain wrote them */
+	/* What lives in large blocks, by site, when `end` was taken; rising. */
+	struct mt_bills_large *large;
+	size_t nr_large;
+	bool large_known;
 	/* Where blocks were that are not followed any more, the last one of a place; 0: none. */
 	uint64_t seen[MT_BILLS_SEEN];
 };
@@ -48,6 +63,10 @@ void mt_bills_fini(struct mt_bills *bills);
 
 /* A block at `addr` outlives the burst that saw it: an allocator's memory is there. */
 void mt_bills_see(struct mt_bills *bills, uint64_t addr);
+
+/* Of the site at the end; of zeroes, where it has none. False: that is not known. */
+bool mt_bills_large_of(const struct mt_bills *bills, uint64_t stack, uint32_t func,
+		       struct mt_bills_large *out);
 
 /* Has resident memory grown enough? */
 bool mt_bills_due(const struct mt_bills *bills, int64_t rss_bytes);
