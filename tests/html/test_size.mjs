@@ -53,7 +53,7 @@ function* statements() {
     yield `INSERT INTO stack VALUES (${++id}, x'${hex(addresses)}', 'complete');
 INSERT INTO site SELECT process, ${id}, kind, ${count}, ${count * random(5000)}, free_cnt % ${count},
 0, ${count}, ${count * random(4000)}, ${random(count)}, ${random(count)}, max_bytes, sizes, lifetimes,
-ages, max_age_ns, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+ages, max_age_ns, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM site WHERE process = 1 AND stack = 101 AND kind = 'malloc';`;
   }
   yield "UPDATE process SET peak_rss_bytes = 9000000000 WHERE id = 1;\nCOMMIT;";

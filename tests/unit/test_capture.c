@@ -485,7 +485,7 @@ static int ignore_thread(const struct mt_thread_row *row, void *arg)
 
 #define SITE  "INSERT INTO site VALUES(1,2,'malloc',1,1,0,0,0,0,0,0,1,"
 #define STORM ",NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL)"
-#define REST  ",NULL,NULL,NULL,0,0,0,0,0,0" STORM
+#define REST  ",NULL,NULL,NULL,NULL,NULL,0,0,0,0,0,0" STORM
 
 static void test_values_that_are_never_written(void **state)
 {
@@ -511,9 +511,9 @@ static void test_values_that_are_never_written(void **state)
 		{ SITE "zeroblob(168)" REST, 0 },
 		{ SITE "zeroblob(169)" REST, -EBADMSG },
 		{ SITE "'text'" REST, -EBADMSG },
-		{ SITE "NULL,NULL,NULL,NULL,0,0,0,1.5,-2,1e300" STORM, 0 },
-		{ SITE "NULL,NULL,NULL,NULL,0,0,0,9e999,0,0" STORM, -EBADMSG },
-		{ SITE "NULL,NULL,NULL,NULL,0,0,0,'x',0,0" STORM, -EBADMSG },
+		{ SITE "NULL,NULL,NULL,NULL,NULL,NULL,0,0,0,1.5,-2,1e300" STORM, 0 },
+		{ SITE "NULL,NULL,NULL,NULL,NULL,NULL,0,0,0,9e999,0,0" STORM, -EBADMSG },
+		{ SITE "NULL,NULL,NULL,NULL,NULL,NULL,0,0,0,'x',0,0" STORM, -EBADMSG },
 		{ "INSERT INTO thread VALUES(1,2,'c',1,0,NULL,0,NULL,NULL,NULL)", 0 },
 		{ "INSERT INTO thread VALUES(1,2,'c',2,0,NULL,0,NULL,NULL,NULL)", -EBADMSG },
 		{ "PRAGMA writable_schema=ON; UPDATE sqlite_schema SET sql="
