@@ -124,8 +124,10 @@ def test_report_onto_capture():
     capture = record("--", program("leaf")).capture
     link, good = capture.parent / "link", capture.read_bytes()
     os.link(capture, link)
+    other = record("--", program("leaf")).capture
     for out in (capture, link):
         refused(1, "report", capture, "-f", "-o", out)
+        refused(1, "diff", other, capture, "-f", "-o", out)
         check(capture.read_bytes() == good, "the capture was changed")
 
 

@@ -56,13 +56,12 @@ export async function browser() {
     "--disable-dev-shm-usage"] });
 }
 
-// The page of a capture, once it is drawn. close() ends it, and fails where it asked for anything
-// or complained.
-export async function open(chromium, file, options = {}) {
+// A page, once it is drawn. close() ends it, and fails where it asked for anything or complained.
+export async function openFile(chromium, file, options = {}) {
   const page = await chromium.newPage({ viewport: { width: 1280, height: 900 },
     reducedMotion: "reduce", ...options });
   const problems = [];
-  const url = pathToFileURL(report(file, "html")).href;
+  const url = pathToFileURL(file).href;
   page.on("console", (message) => problems.push(`console: ${message.text()}`));
   page.on("pageerror", (error) => problems.push(`error: ${error.stack}`));
   page.on("dialog", (dialog) => problems.push(`dialog: ${dialog.message()}`));
@@ -73,6 +72,11 @@ export async function open(chromium, file, options = {}) {
     await page.close();
     assert.deepEqual(problems, []);
   } };
+}
+
+// That of a capture.
+export function open(chromium, file, options = {}) {
+  return openFile(chromium, report(file, "html"), options);
 }
 
 // When the boxes of the flame graph have come to the sizes and names that they are to have.

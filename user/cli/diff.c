@@ -45,8 +45,9 @@ static int print(FILE *out, const struct mt_options *o)
 	if (err)
 		return err;
 	text.top = o->text.top;
-	err = o->format == MT_FORMAT_JSON ? mt_report_diff_json(out, l.diff)
-					  : mt_report_diff_text(out, l.diff, &text);
+	err = o->format == MT_FORMAT_JSON   ? mt_report_diff_json(out, l.diff)
+	      : o->format == MT_FORMAT_HTML ? mt_report_diff_html(out, l.diff)
+					    : mt_report_diff_text(out, l.diff, &text);
 	return err ? mt_err(err, "cannot write the difference: %s", strerror(-err)) : 0;
 }
 
@@ -71,5 +72,9 @@ static enum mt_exit judge(const struct mt_options *o)
 
 int mt_command_diff(const struct mt_options *o)
 {
+	enum mt_exit status = mt_output_check(o);
+
+	if (status)
+		return status;
 	return mt_output_print(o, print) ? MT_EXIT_FAILURE : judge(o);
 }

@@ -110,6 +110,7 @@ static const struct argp_option report_options[] = {
 static const struct argp_option diff_options[] = {
 	{ "text", KEY_TEXT, NULL, 0, "For people (default)", 1 },
 	{ "json", KEY_JSON, NULL, 0, "For programs: memtide.diff/1", 1 },
+	{ "html", KEY_HTML, NULL, 0, "One offline page with a differential flame graph", 1 },
 	{ "output", 'o', "FILE", 0, "Write there instead of to stdout", 2 },
 	{ "force", 'f', NULL, 0, "Overwrite it", 2 },
 	{ "sort", KEY_SORT, "ORDER", 0, "Sites by at_peak, live, alloc, calls or temporary", 3 },
@@ -471,7 +472,7 @@ static int usage(FILE *out, int err)
 	fprintf(out, "Usage: memtide record -p PID[,PID] | -n COMM | -c CGROUP | -a | -- COMMAND "
 		     "[ARG...]\n"
 		     "       memtide report FILE [--json|--html]\n"
-		     "       memtide diff OLD NEW [--json] [--fail-on 'METRIC>+N%%']\n"
+		     "       memtide diff OLD NEW [--json|--html] [--fail-on 'METRIC>+N%%']\n"
 		     "       memtide export FILE --format FORMAT [-o OUT]\n"
 		     "       memtide doctor [--json]\n"
 		     "       memtide COMMAND --help\n"

@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "capture/capture.h"
 #include "model/model.h"
+#include "report/report.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 
@@ -20,12 +22,32 @@ int mt_output_load(struct mt_model **out, const char *file)
 	return err ? err : mt_model_load(out, capture);
 }
 
+enum mt_exit mt_output_check(const struct mt_options *o)
+{
+	if (o->format != MT_FORMAT_HTML)
+		return MT_EXIT_OK;
+	if (!mt_report_has_html()) {
+		mt_err(-ENOTSUP, "this memtide was built without the page (NO_HTML=1): install "
+				 "nodejs and npm and build it again, or use --json");
+		return MT_EXIT_FAILURE;
+	}
+	if (!o->out && isatty(STDOUT_FILENO)) {
+		mt_err(-EINVAL, "the page is not for a terminal: -o report.html");
+		return MT_EXIT_USAGE;
+	}
+	return MT_EXIT_OK;
+}
+
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return a && !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 static bool is_capture(const struct mt_options *o)
 {
-	struct stat capture, out;
-
-	return stat(o->file, &capture) == 0 && stat(o->out, &out) == 0 &&
-	       capture.st_dev == out.st_dev && capture.st_ino == out.st_ino;
+	return is_same_file(o->file, o->out) || is_same_file(o->file2, o->out);
 }
 
 static int write_all(int fd, const char *text, size_t len)

@@ -18,6 +18,9 @@ struct mt_model;
 /* The capture of the options, which is closed again: its recorder may be waiting to write. */
 int mt_output_load(struct mt_model **out, const char *file);
 
+/* Can it be printed as it was asked for, and where? Else the exit status, after a message. */
+enum mt_exit mt_output_check(const struct mt_options *o);
+
 /* Calls `print`, and writes what it printed once it has returned 0. It logs its own errors. */
 int mt_output_print(const struct mt_options *o,
 		    int (*print)(FILE *out, const struct mt_options *o));

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -16,13 +15,8 @@ int mt_print_report(FILE *out, const char *file, const struct mt_options *o)
 	__cleanup(mt_model_free) struct mt_model *model = NULL;
 	struct mt_text_options text = mt_text_options_for(out);
 	enum mt_format format = o->format;
-	int err;
+	int err = mt_output_load(&model, file);
 
-	if (format == MT_FORMAT_HTML && !mt_report_has_html())
-		return mt_err(-ENOTSUP,
-			      "this memtide was built without the page (NO_HTML=1): install "
-			      "nodejs and npm and build it again, or use --json");
-	err = mt_output_load(&model, file);
 	if (err)
 		return err;
 	text.top = o->text.top;
@@ -43,9 +37,9 @@ static int print(FILE *out, const struct mt_options *o)
 
 int mt_command_report(const struct mt_options *o)
 {
-	if (o->format == MT_FORMAT_HTML && !o->out && isatty(STDOUT_FILENO)) {
-		mt_err(-EINVAL, "the page is not for a terminal: -o report.html");
-		return MT_EXIT_USAGE;
-	}
+	enum mt_exit status = mt_output_check(o);
+
+	if (status)
+		return status;
 	return mt_output_print(o, print) ? MT_EXIT_FAILURE : MT_EXIT_OK;
 }

@@ -43,11 +43,10 @@ bool mt_report_has_html(void)
 	return mt_page_head_end - mt_page_head > 0;
 }
 
-int mt_report_html(FILE *out, const struct mt_model *m)
+static int print_page(FILE *out, json_t *data)
 {
 	size_t head_bytes = mt_page_head_end - mt_page_head;
 	size_t tail_bytes = mt_page_tail_end - mt_page_tail;
-	_decref_ json_t *data = page_data(m);
 
 	if (!data)
 		return -ENOMEM;
@@ -57,4 +56,19 @@ int mt_report_html(FILE *out, const struct mt_model *m)
 	    fwrite(mt_page_tail, 1, tail_bytes, out) != tail_bytes || fflush(out))
 		return -EIO;
 	return 0;
+}
+
+int mt_report_html(FILE *out, const struct mt_model *m)
+{
+	_decref_ json_t *data = page_data(m);
+
+	return print_page(out, data);
+}
+
+int mt_report_diff_html(FILE *out, const struct mt_diff *d)
+{
+	_decref_ json_t *diff = mt_json_diff(d);
+	_decref_ json_t *data = diff ? mt_pack(diff) : NULL;
+
+	return print_page(out, data);
 }

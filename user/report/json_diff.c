@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 #include <math.h>
+#include <stdlib.h>
+
+#include <libiberty/hashtab.h>
 
 #include "analysis/diff.h"
 #include "report/json_internal.h"
 #include "report/report.h"
 #include "report/text_words.h"
+#include "util/cleanup.h"
 
 static json_t *metric(const struct mt_diff_metric *m)
 {
@@ -12,7 +16,7 @@ static json_t *metric(const struct mt_diff_metric *m)
 	double pct = 0;
 	bool known = mt_diff_change(m, &change, &pct);
 
-	return json_pack("{so so so so}", "old", mt_json_known(m->old), "new",
+	return json_pack("{ss so so so so}", "title", m->title, "old", mt_json_known(m->old), "new",
 			 mt_json_known(m->new), "change",
 			 known ? json_integer(change) : json_null(), "change_pct",
 			 known && isfinite(pct) ? json_real(pct) : json_null());
@@ -38,34 +42,84 @@ static json_t *values(const int64_t v[], bool lives)
 			 mt_json_number(v[MT_PICK_TEMPORARY]));
 }
 
+/* A frame that stacks share is one object: pack.h goes by that. */
+struct shared_frame {
+	const struct mt_frame *frame;
+	json_t *json;
+};
+
+static hashval_t hash_frame(const void *shared)
+{
+	return htab_hash_pointer(((const struct shared_frame *)shared)->frame);
+}
+
+static int same_frame(const void *a, const void *b)
+{
+	return ((const struct shared_frame *)a)->frame == ((const struct shared_frame *)b)->frame;
+}
+
+static void free_frame(void *shared)
+{
+	json_decref(((struct shared_frame *)shared)->json);
+	free(shared);
+}
+
+static void free_frames(htab_t *frames)
+{
+	if (*frames)
+		htab_delete(*frames);
+}
+
 /* Function names only: what the two recordings share. */
-static json_t *stack(const struct mt_model_stack *s)
+static json_t *new_frame(const struct mt_frame *f)
+{
+	return json_pack("{so so so so so}", "function", mt_json_text(f->function), "file",
+			 mt_json_text(f->file), "line",
+			 f->line ? mt_json_number(f->line) : json_null(), "module",
+			 mt_json_text(f->module), "inlined", json_boolean(f->inlined));
+}
+
+/* Borrowed. */
+static json_t *frame_of(htab_t frames, const struct mt_frame *f)
+{
+	struct shared_frame key = { .frame = f }, *shared;
+	void **slot = htab_find_slot(frames, &key, INSERT);
+
+	if (slot && *slot)
+		return ((struct shared_frame *)*slot)->json;
+	shared = slot ? malloc(sizeof(*shared)) : NULL;
+	if (!shared) {
+		if (slot)
+			htab_clear_slot(frames, slot);
+		return NULL;
+	}
+	*shared = (struct shared_frame){ f, new_frame(f) };
+	*slot = shared;
+	return shared->json;
+}
+
+static json_t *stack(htab_t frames, const struct mt_model_stack *s)
 {
 	_decref_ json_t *array = json_array();
 
-	for (size_t i = 0; array && i < s->nr; i++) {
-		const struct mt_frame *f = s->frames[i];
-		json_t *frame =
-			json_pack("{so so so so so}", "function", mt_json_text(f->function), "file",
-				  mt_json_text(f->file), "line",
-				  f->line ? mt_json_number(f->line) : json_null(), "module",
-				  mt_json_text(f->module), "inlined", json_boolean(f->inlined));
-
-		if (json_array_append_new(array, frame))
+	for (size_t i = 0; array && i < s->nr; i++)
+		if (json_array_append(array, frame_of(frames, s->frames[i])))
 			return NULL;
-	}
 	return TAKE_PTR(array);
 }
 
 static json_t *sites(const struct mt_diff *d)
 {
-	_decref_ json_t *array = json_array();
+	__cleanup(free_frames) htab_t frames =
+		htab_create_alloc(1024, hash_frame, same_frame, free_frame, calloc, free);
+	_decref_ json_t *array = frames ? json_array() : NULL;
 
 	for (size_t i = 0; array && i < d->nr_sites; i++) {
 		const struct mt_diff_site *s = &d->sites[i];
-		json_t *site = json_pack("{so so so so}", "comm", mt_json_text(s->comm), "stack",
-					 stack(s->stack), "old", values(s->old, d->old_lives),
-					 "new", values(s->new, d->new_lives));
+		json_t *site =
+			json_pack("{so so so so}", "comm", mt_json_text(s->comm), "stack",
+				  stack(frames, s->stack), "old", values(s->old, d->old_lives),
+				  "new", values(s->new, d->new_lives));
 
 		if (json_array_append_new(array, site))
 			return NULL;
@@ -73,12 +127,22 @@ static json_t *sites(const struct mt_diff *d)
 	return TAKE_PTR(array);
 }
 
+/* Unknown where something was lost. */
+static json_t *kind(enum mt_trust trust)
+{
+	return trust < MT_TRUST_AT_LEAST ? json_string(mt_text_kind(trust)) : json_null();
+}
+
+json_t *mt_json_diff(const struct mt_diff *d)
+{
+	return json_pack("{ss so so so so}", "schema", "memtide.diff/1", "old_kind",
+			 kind(d->old_trust), "new_kind", kind(d->new_trust), "metrics", metrics(d),
+			 "sites", sites(d));
+}
+
 int mt_report_diff_json(FILE *out, const struct mt_diff *d)
 {
-	_decref_ json_t *report =
-		json_pack("{ss ss ss so so}", "schema", "memtide.diff/1", "old_kind",
-			  mt_text_kind(d->old_trust), "new_kind", mt_text_kind(d->new_trust),
-			  "metrics", metrics(d), "sites", sites(d));
+	_decref_ json_t *report = mt_json_diff(d);
 
 	return mt_json_print(out, report, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
 }

@@ -34,6 +34,10 @@ json_t *mt_json_stack(struct mt_json_process *p, const struct mt_model_stack *s)
 
 json_t *mt_json_report(const struct mt_model *m);
 
+/* json_diff.c */
+struct mt_diff;
+json_t *mt_json_diff(const struct mt_diff *d);
+
 /* json_heap.c */
 json_t *mt_json_heap_totals(const struct mt_json_process *p, const struct mt_heap *heap);
 json_t *mt_json_heap_sites(struct mt_json_process *p, const struct mt_heap *heap);

@@ -42,6 +42,7 @@ int mt_report_json(FILE *out, const struct mt_model *m);
 /* Two recordings beside each other; memtide.diff/1. */
 int mt_report_diff_text(FILE *out, const struct mt_diff *d, const struct mt_text_options *options);
 int mt_report_diff_json(FILE *out, const struct mt_diff *d);
+int mt_report_diff_html(FILE *out, const struct mt_diff *d); /* as mt_report_html() */
 
 bool mt_report_has_html(void);
 int mt_report_html(FILE *out, const struct mt_model *m);

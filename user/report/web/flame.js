@@ -71,10 +71,15 @@ function legend(modules) {
   });
 }
 
+const nameOf = ({ comm, pid }) => `${comm ?? "process"} (${pid})`;
+
 class Flame {
-  constructor({ stacks, process }) {
-    Object.assign(this, { stacks, process });
-    this.metrics = METRICS.filter((metric) => hasMetric(metric, process));
+  // Each has its metrics, a title and how it is painted and its legend told, where that is not by
+  // module.
+  constructor({ stacks, process, metrics = METRICS, title = "Where it comes from",
+    rootName = nameOf(process), painter = paint, explain = legend }) {
+    Object.assign(this, { stacks, process, rootName, painter, explain });
+    this.metrics = metrics.filter((metric) => hasMetric(metric, process));
     this.tip = new Tip();
     this.holder = el("div.flame", { onkeydown: (event) => this.move(event),
       onfocusin: (event) => this.focused(event), onfocusout: () => this.tip.hide(),
@@ -85,7 +90,7 @@ class Flame {
       "aria-label": "Search the flame graph", oninput: () => this.look() });
     this.buttons = this.metrics.map((metric) => el("button", { type: "button",
       "aria-pressed": "false", onclick: () => this.choose(metric) }, metric.name));
-    this.element = section("flame", "Where it comes from",
+    this.element = section("flame", title,
       el("div.tools", null, el("div.choice", { role: "group", "aria-label": "Measure" },
         ...this.buttons), this.search, el("button", { type: "button",
         onclick: () => this.chart.resetZoom() }, "Reset zoom"), this.found),
@@ -96,9 +101,9 @@ class Flame {
     this.metric = metric;
     this.buttons.forEach((button, i) =>
       button.setAttribute("aria-pressed", String(this.metrics[i] === metric)));
-    this.root = buildTree(this.stacks, this.process, metric);
+    this.root = buildTree(this.stacks, this.process, metric, this.rootName);
     const modules = modulesOf(this.root);
-    this.legend.replaceChildren(...legend(modules));
+    this.legend.replaceChildren(...this.explain(modules));
     this.chart = this.newChart(modules);
     this.holder.replaceChildren();
     select(this.holder).datum(this.root).call(this.chart);
@@ -114,7 +119,7 @@ class Flame {
     return flamegraph().width(this.holder.clientWidth).cellHeight(CELL).inverted(true)
       .sort((a, b) => b.data.value - a.data.value || a.data.name.localeCompare(b.data.name))
       .minFrameSize(LEAST).transitionDuration(SLIDE_MS).tooltip(tooltip)
-      .setColorMapper(paint(modules)).onClick(() => this.label())
+      .setColorMapper(this.painter(modules)).onClick(() => this.label())
       .setSearchMatch((d, word) => this.matches(d.data, word))
       .setSearchHandler((results, sum) => {
         this.found.textContent = `${results.length} found: ${this.metric.show(sum)} (${

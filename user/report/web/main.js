@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-// The page of memtide report --html.
+// The page of memtide report --html, and of memtide diff --html.
 import { load } from "./data.js";
+import { diffPage } from "./diff.js";
 import { el } from "./dom.js";
 import { bill, findings } from "./findings.js";
 import { flame } from "./flame.js";
@@ -50,7 +51,21 @@ function licences() {
   return el("footer", null, details);
 }
 
-function start() {
+function header(...parts) {
+  return el("header", null, el("span.brand", null, "memtide"), ...parts,
+    themeButton(() => charts.forEach((chart) => chart.restyle?.())));
+}
+
+function startDiff() {
+  const page = diffPage(report, stacks);
+  ({ charts } = page);
+  document.title = "memtide diff";
+  document.body.append(header(el("span.command", null, "diff")), view, licences());
+  view.replaceChildren(...page.parts);
+  charts.forEach((chart) => chart.draw());
+}
+
+function startReport() {
   const largest = processes.reduce((best, process, i) =>
     (process.peak.rss_bytes > (processes[best].peak.rss_bytes ?? 0) ? i : best), 0);
   const select = picker();
@@ -61,14 +76,20 @@ function start() {
   };
   document.title = `memtide: ${text(report.capture.command)}`;
   document.body.append(
-    el("header", null, el("span.brand", null, "memtide"),
+    header(
       el("span.command", { title: text(report.capture.command) }, text(report.capture.command)),
-      processes.length > 1 ? select : null,
-      themeButton(() => charts.forEach((chart) => chart.restyle?.()))),
+      processes.length > 1 ? select : ""),
     view,
     el("div.all", null, processTable(report, choose)), licences());
   if (processes.length)
     choose(largest);
+}
+
+function start() {
+  if (report.schema.startsWith("memtide.diff/"))
+    startDiff();
+  else
+    startReport();
   // Drawn: the tests wait for it, and time it.
   requestAnimationFrame(() => setTimeout(() => {
     performance.mark("ready");

@@ -110,8 +110,8 @@ class Builder {
   }
 }
 
-export function buildTree(stacks, process, metric) {
-  const builder = new Builder(stacks, `${process.comm ?? "process"} (${process.pid})`);
+export function buildTree(stacks, process, metric, rootName) {
+  const builder = new Builder(stacks, rootName);
   for (const site of metric.sites(process))
     if (site[metric.key] > 0)
       builder.add(site, metric);
