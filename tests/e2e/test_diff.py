@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from memtide import PATIENCE_S, TOOL, check, program, record
+from memtide import PATIENCE_S, ROOT, TOOL, check, need, program, record, scratch
 from truth import Differences
 
 WITHIN = 0.2
@@ -79,3 +79,31 @@ def test_same_functions():
         check(site["old"] == site["new"], f"differs: {site}")
     status, out, _ = diff_result(*plain)
     check(status == 0 and "1. " not in out, f"a site differs: {out}")
+
+
+def build(*flags):
+    """The program of test_same_functions, in a place of its own under the same name."""
+    path = scratch() / "advice_c"
+    subprocess.run([need("cc"), "-std=gnu11", "-D_GNU_SOURCE", "-O1", "-g", "-fno-builtin", *flags,
+                    "-o", path, ROOT / "tests/programs/advice_c.c", "-lpthread"],
+                   check=True, timeout=PATIENCE_S)
+    return path
+
+
+def addresses(path):
+    """Of the functions: name -> value."""
+    out = subprocess.run([need("nm"), path], capture_output=True, text=True, check=True).stdout
+    return {w[2]: w[0] for w in map(str.split, out.splitlines()) if len(w) == 3 and w[1] in "tT"}
+
+
+def test_two_builds():
+    """Functions survive a rebuild that moves all of them; addresses and build ids do not."""
+    paths = [build(), build("-falign-functions=512", "-Wl,--build-id=sha1")]
+    old, new = map(addresses, paths)
+    check(old["main"] != new["main"] and old["filled"] != new["filled"], "nothing has moved")
+    captures = [record("--", str(path), "cloning", "bad", TOOL).capture for path in paths]
+    sites = [s for s in diff(*captures)["sites"]
+             if any(f["function"] == "main" for f in s["stack"])]
+    check(sites, "there are no sites of main")
+    for site in sites:
+        check(site["old"] == site["new"], f"differs: {site}")
