@@ -3,7 +3,8 @@
 #
 # Every tests/golden/NAME.sql is a capture as text (made by dump.py); memtide's reports of it
 # must be NAME.txt and NAME.json to the byte, and its exports NAME.FORMAT (pprof's as protoc
-# prints them). Status 0 if they are.
+# prints them), and its difference from ordinary.sql NAME.diff.txt and NAME.diff.json.
+# Status 0 if they are.
 #
 # tests/golden/run.sh --update   writes what is printed now; read the diff before committing it
 
@@ -22,6 +23,8 @@ pprof() {
 
 print() {
     case $2 in
+    diff.txt) "$memtide" diff "$work/ordinary.mtd" "$1" ;;
+    diff.json) "$memtide" diff "$work/ordinary.mtd" "$1" --json ;;
     txt) "$memtide" report "$1" --text ;;
     json) "$memtide" report "$1" --json ;;
     pprof) pprof "$1" ;;
@@ -32,7 +35,10 @@ print() {
 for sql in "$here"/*.sql; do
     name=$(basename "$sql" .sql)
     sqlite3 -batch -bail "$work/$name.mtd" <"$sql" || exit 1
-    for kind in txt json pprof folded speedscope dhat ndjson openmetrics; do
+done
+for sql in "$here"/*.sql; do
+    name=$(basename "$sql" .sql)
+    for kind in txt json pprof folded speedscope dhat ndjson openmetrics diff.txt diff.json; do
         printed=$work/$name.$kind
         if ! print "$work/$name.mtd" $kind >"$printed"; then
             echo "failed: $kind of $name.sql"

@@ -5,12 +5,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 #include <string.h>
 
 #include "analysis/diff.h"
 #include "cli/gate.h"
+#include "report/report.h"
 #include "util/cleanup.h"
 
 /* A recording of one program with one site, whose stack has one frame. */
@@ -163,13 +165,43 @@ static void test_programs(void **state)
 	assert_int_equal(d->nr_sites, 2);
 }
 
+static void print_diff(char text[4096], const char *old_mode, const char *new_mode)
+{
+	__cleanup(mt_diff_free) struct mt_diff *d = NULL;
+	struct mt_text_options options = { .width = 200 };
+	struct mt_frame frame = { .function = "load", .module = "/app" };
+	struct recording a, b;
+	FILE *out = fmemopen(text, 4096, "w");
+
+	make(&a, "app", frame, 100);
+	make(&b, "app", frame, 100);
+	a.model.meta.mode = old_mode;
+	b.model.meta.mode = new_mode;
+	assert_non_null(out);
+	assert_int_equal(mt_diff_new(&d, &a.model, &b.model, MT_PICK_ANY), 0);
+	assert_int_equal(mt_report_diff_text(out, d, &options), 0);
+	fclose(out);
+}
+
+/* Said where they differ; where one is unknown there is nothing to say. */
+static void test_modes(void **state)
+{
+	char text[4096];
+
+	print_diff(text, "exact", "auto");
+	assert_non_null(strstr(text, "--mode exact before and --mode auto now"));
+	print_diff(text, "exact", "exact");
+	assert_null(strstr(text, "Recorded with"));
+	print_diff(text, NULL, "exact");
+	assert_null(strstr(text, "Recorded with"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_identity),
-		cmocka_unit_test(test_metrics),
-		cmocka_unit_test(test_from_nothing),
-		cmocka_unit_test(test_programs),
+		cmocka_unit_test(test_identity),     cmocka_unit_test(test_metrics),
+		cmocka_unit_test(test_from_nothing), cmocka_unit_test(test_programs),
+		cmocka_unit_test(test_modes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

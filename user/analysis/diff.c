@@ -281,6 +281,8 @@ int mt_diff_new(struct mt_diff **out, const struct mt_model *old, const struct m
 	if (!err) {
 		d->old_lives = before.lives;
 		d->new_lives = after.lives;
+		d->old_mode = old->meta.mode;
+		d->new_mode = new->meta.mode;
 		d->old_trust = before.trust;
 		d->new_trust = after.trust;
 		d->order = order != MT_PICK_ANY		 ? order

@@ -51,6 +51,8 @@ struct mt_diff {
 	enum mt_pick_order order; /* by which they are compared */
 	bool old_lives;		  /* what lives, and the peak, are known */
 	bool new_lives;
+	const char *old_mode; /* the --mode it was recorded with; NULL is unknown */
+	const char *new_mode;
 	enum mt_trust old_trust; /* of its heaps, all together */
 	enum mt_trust new_trust;
 };

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "analysis/diff.h"
 #include "report/printer.h"
@@ -71,6 +72,11 @@ static void print_site(struct mt_printer *p, const struct mt_diff *d, const stru
 
 static void print_sure(struct mt_printer *p, const struct mt_diff *d)
 {
+	if (d->old_mode && d->new_mode && strcmp(d->old_mode, d->new_mode))
+		mt_print(p, 2, 2,
+			 "Recorded with --mode %s before and --mode %s now: part of the difference "
+			 "may be how they were measured.",
+			 d->old_mode, d->new_mode);
 	if (d->old_trust != MT_TRUST_EXACT || d->new_trust != MT_TRUST_EXACT)
 		mt_print(p, 2, 2,
 			 "Heap numbers: before %s, now %s. A small difference may be none.",
