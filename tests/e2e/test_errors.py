@@ -7,6 +7,7 @@ import random
 import shutil
 import signal
 import sqlite3
+import stat
 import subprocess
 import time
 from pathlib import Path
@@ -301,15 +302,20 @@ def test_pid_namespace():
     check("pid namespace" in line, f"it said {line!r}")
 
 
-def test_no_privilege():
-    setpriv = need("setpriv")
+def open_to_others():
+    """A folder that all may write, and memtide in it."""
     folder = scratch()
     for parent in (folder, *folder.parents):
         if not parent.stat().st_mode & 1 and parent != folder:
             raise Skip(f"{parent} is closed to others")
     folder.chmod(0o777)
-    tool = folder / "memtide"
-    shutil.copy(TOOL, tool)
+    shutil.copy(TOOL, folder / "memtide")
+    return folder, folder / "memtide"
+
+
+def test_no_privilege():
+    setpriv = need("setpriv")
+    folder, tool = open_to_others()
     nobody = (setpriv, "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all")
     result = subprocess.run([*nobody, tool, "record", "-o", folder / "c", "-p", str(os.getpid())],
                             capture_output=True, text=True, timeout=PATIENCE_S, check=False)
@@ -317,6 +323,41 @@ def test_no_privilege():
     check(len(result.stderr.splitlines()) == 1 and
           ("root" in result.stderr or "CAP_" in result.stderr),
           f"not told what to do: {result.stderr!r}")
+
+
+# What a recorder without root needs, and what is said without it: of a process of root.
+CAPABILITIES = {"bpf": "without CAP_BPF:", "perfmon": "without CAP_PERFMON:",
+                "sys_ptrace": "CAP_SYS_PTRACE"}
+
+
+def test_least_privilege():
+    """Not root: three capabilities will do, and each that is missing is named."""
+    setpriv = need("setpriv")
+    folder, tool = open_to_others()
+    target = Program(program("attached"))
+    target.await_line("ready")
+
+    def run_with(names):
+        granted = ",".join(f"+{name}" for name in names)
+        return subprocess.run(
+            [setpriv, "--reuid=65534", "--regid=65534", "--clear-groups",
+             f"--inh-caps=-all,{granted}", f"--ambient-caps=-all,{granted}", tool, "record",
+             "--mode", "exact", "-q", "-d", "0.3", "-f", "-o", folder / "c", "-p", str(target.pid)],
+            capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+
+    for missing, words in CAPABILITIES.items():
+        result = run_with([name for name in CAPABILITIES if name != missing])
+        check(result.returncode == 4, f"without {missing}: {result.returncode}: {result.stderr}")
+        check(len(result.stderr.splitlines()) == 1 and words in result.stderr,
+              f"without {missing}: {result.stderr!r}")
+    result = run_with(CAPABILITIES)
+    check(result.returncode == 0 and not result.stderr, f"{result.returncode}: {result.stderr}")
+    check(stat.S_IMODE((folder / "c").stat().st_mode) == 0o600, "the capture is not 0600")
+    status, out, err = report_result(folder / "c", "--json")
+    check(status == 0, err)
+    check(image(json.loads(out), target.pid)["allocators"], "no allocator was found")
+    target.process.kill()
+    target.process.wait()
 
 
 def test_static_program():

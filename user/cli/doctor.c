@@ -14,7 +14,7 @@
 #include "session/calibrate.h"
 #include "session/features.h"
 #include "session/seccomp.h"
-#include "target/proc.h"
+#include "util/capability.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 
@@ -30,23 +30,10 @@ struct check {
 	const char *advice; /* about a no */
 };
 
-static bool has_capability(unsigned int number)
-{
-	_free_ char *text = NULL;
-	size_t len;
-	unsigned long long effective;
-	const char *line;
-
-	if (mt_proc_read_file(getpid(), "status", 1 << 16, &text, &len))
-		return false;
-	line = strstr(text, "\nCapEff:");
-	return line && sscanf(line, "\nCapEff: %llx", &effective) == 1 && (effective >> number & 1);
-}
-
-#define CAPABILITY(cap, need, why)                                                      \
-	{                                                                               \
-		.name = #cap, .what = why, .ok = has_capability(cap), .required = need, \
-		.advice = "run as root, or give memtide this capability",               \
+#define CAPABILITY(cap, need, why)                                                         \
+	{                                                                                  \
+		.name = #cap, .what = why, .ok = mt_capability_has(cap), .required = need, \
+		.advice = "run as root, or give memtide this capability",                  \
 	}
 
 #define FEATURE(feature, need, why, without)                                       \
@@ -83,7 +70,7 @@ static const char *without_tracefs(const struct mt_features *f, bool sys_admin)
 
 static size_t examine(struct check *out, size_t max, const struct mt_features *f)
 {
-	bool sys_admin = has_capability(CAP_SYS_ADMIN);
+	bool sys_admin = mt_capability_has(CAP_SYS_ADMIN);
 	int seccomp_errno = -mt_seccomp_probe();
 	struct check checks[] = {
 		{ "btf", "kernel type information", f->btf, 0, true,

@@ -22,6 +22,7 @@
 #include "session/shared.h"
 #include "session/syscall_tax.h"
 #include "session/uapi.h"
+#include "util/capability.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 
@@ -198,11 +199,15 @@ static int choose(struct mt_kernel *k, const struct mt_kernel_options *options)
 			      "processes are not seen: run this on the host, or in a container "
 			      "with the host's pids and /proc");
 	mt_features_probe(&f);
-	if (!f.bpf)
+	if (!f.bpf) {
+		struct mt_capability_names missing = mt_capability_missing();
+
 		return mt_err(-EPERM,
-			      "cannot load BPF programs (%s): run as root, or with CAP_BPF, "
-			      "CAP_PERFMON and CAP_SYS_PTRACE; see `memtide doctor`",
-			      strerror(f.bpf_errno));
+			      "cannot load BPF programs (%s)%s%s: run as root, or with CAP_BPF, "
+			      "CAP_PERFMON and, for others' processes, CAP_SYS_PTRACE; see "
+			      "`memtide doctor`",
+			      strerror(f.bpf_errno), *missing.s ? ", without " : "", missing.s);
+	}
 	err = choose_links(k, options->links, &f);
 	if (err)
 		return err;

@@ -402,7 +402,7 @@ bool mt_proc_alive(pid_t pid)
 int mt_proc_check(pid_t pid)
 {
 	struct mt_proc_stat stat;
-	_close_ int fd = -1;
+	_close_ int fd = -1, root = -1;
 	int err = mt_proc_stat(pid, &stat);
 
 	if (err)
@@ -412,5 +412,9 @@ int mt_proc_check(pid_t pid)
 	if (stat.state == 'Z' || stat.state == 'X')
 		return -ESRCH;
 	fd = mt_proc_open(pid, "maps");
-	return fd < 0 ? fd : 0;
+	if (fd < 0)
+		return fd;
+	/* Who has CAP_PERFMON may read maps, since 6.14, but not the files that they name. */
+	root = mt_proc_open(pid, "root");
+	return root < 0 ? root : 0;
 }
