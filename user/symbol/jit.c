@@ -105,20 +105,29 @@ static int by_start_and_age(const void *a, const void *b)
 	return (x->name > y->name) - (x->name < y->name);
 }
 
+/* What has no end of its line may still be written. */
+static int parse_text(struct mt_jit *j)
+{
+	char *line = j->text, *end;
+	int err = 0;
+
+	while (!err && (end = memchr(line, '\n', j->len - (size_t)(line - j->text)))) {
+		*end = '\0';
+		err = parse_line(j, line);
+		line = end + 1;
+	}
+	return err;
+}
+
 int mt_jit_new(struct mt_jit **out, int fd)
 {
 	__cleanup(mt_jit_free) struct mt_jit *j = calloc(1, sizeof(*j));
-	char *line, *end;
 	int err;
 
 	if (!j)
 		return -ENOMEM;
 	err = read_text(j, fd);
-	for (line = j->text; !err && (end = memchr(line, '\n', j->len - (size_t)(line - j->text)));
-	     line = end + 1) {
-		*end = '\0';
-		err = parse_line(j, line);
-	}
+	err = err ? err : parse_text(j);
 	if (err)
 		return err;
 	if (j->nr)

@@ -268,10 +268,10 @@ static int zeroed_register(const struct insn *insn, uint32_t zeros)
 	bool is_register = from->type == ZYDIS_OPERAND_TYPE_REGISTER;
 	bool clears = insn->in.mnemonic == ZYDIS_MNEMONIC_XOR && is_register &&
 		      from->reg.value == insn->op[0].reg.value;
-	bool copies =
-		insn->in.mnemonic == ZYDIS_MNEMONIC_MOV &&
-		(is_register ? register_number(from) >= 0 && zeros & 1U << register_number(from)
-			     : from->type == ZYDIS_OPERAND_TYPE_IMMEDIATE && !from->imm.value.u);
+	int source = is_register ? register_number(from) : -1;
+	bool zero = source >= 0 ? zeros >> source & 1
+				: from->type == ZYDIS_OPERAND_TYPE_IMMEDIATE && !from->imm.value.u;
+	bool copies = insn->in.mnemonic == ZYDIS_MNEMONIC_MOV && zero;
 
 	return clears || copies ? filled_register(&insn->op[0]) : -1;
 }
