@@ -34,7 +34,7 @@ static int read_text(struct mt_jit *j, int fd)
 	size_t size;
 
 	if (fstat(fd, &st))
-		return -errno;
+		return -EBADF;
 	size = st.st_size < (off_t)MT_JIT_BYTES ? (size_t)st.st_size : MT_JIT_BYTES;
 	j->text = malloc(size + 1);
 	if (!j->text)
