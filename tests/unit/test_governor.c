@@ -399,11 +399,25 @@ static void test_exact_needs_room(void **state)
 		struct mt_governor_input in;
 
 		reach_window(&in, &o);
+		s.g.calm_since_ns = in.now_ns - S; /* no call for long */
 		s.g.slices[s.g.nr_slices - 1].spent_ns += i ? 80 * MS : 0;
 		in.now_ns++;
 		mt_governor_step(&s.g, &in, &o);
 		assert_int_equal(o.layer, i ? MT_LAYER_BURST : MT_LAYER_EXACT);
 	}
+}
+
+/* One burst without a call says little after others that had some. */
+static void test_exact_needs_calm(void **state)
+{
+	struct mt_governor_order o;
+	struct mt_governor_input in;
+
+	reach_window(&in, &o);
+	s.g.calm_since_ns = in.now_ns - 100 * MS;
+	in.now_ns++;
+	mt_governor_step(&s.g, &in, &o);
+	assert_int_equal(o.layer, MT_LAYER_BURST);
 }
 
 static void test_breaker_in_exact(void **state)
@@ -446,6 +460,7 @@ int main(void)
 		cmocka_unit_test(test_length_is_learnt),
 		cmocka_unit_test(test_breaker_closes_links),
 		cmocka_unit_test(test_exact_needs_room),
+		cmocka_unit_test(test_exact_needs_calm),
 		cmocka_unit_test(test_breaker_in_exact),
 	};
 

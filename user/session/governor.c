@@ -394,8 +394,11 @@ static void window_end(struct mt_governor *g)
 	if (exact_may_begin(g, &room))
 		exact_begin(g, &room);
 	else if (g->nr_bursts >= PROBES && g->layer == MT_LAYER_KERNEL &&
-		 burst_least_cost(g, &room, false) <= room.whole_ns / 2)
+		 burst_least_cost(g, &room, false) <= room.whole_ns / 2) {
 		g->layer = MT_LAYER_BURST;
+		/* A burst without a call, after others that had some, is no calm yet. */
+		g->calm_ns = later(g->calm_ns, CALM_MIN_NS);
+	}
 }
 
 static void exact_end(struct mt_governor *g, const struct room *room)
