@@ -13,6 +13,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,7 +26,8 @@
 #include "model/model.h"
 #include "util/cleanup.h"
 
-#define GOLDEN "tests/golden/"
+#define GOLDEN	"tests/golden/"
+#define DAMAGES 500
 
 static char path[] = "/tmp/memtide-test-XXXXXX";
 
@@ -117,6 +119,39 @@ static inline size_t damage(char *bytes, size_t size)
 static inline bool is_clean(int err)
 {
 	return !err || err == -EBADMSG || err == -EPROTO || err == -EIO;
+}
+
+/*
+ * Damages the capture "ordinary", which is small and nearly empty of slack, so that damage hits
+ * what is read, DAMAGES times; what can still be loaded is printed, to nowhere.
+ */
+static inline void each_damaged(void (*print)(FILE *out, const struct mt_model *m))
+{
+	_fclose_ FILE *null = fopen("/dev/null", "w");
+	_free_ char *whole = NULL;
+	int loaded = 0;
+	size_t size;
+
+	seed_random();
+	restore("ordinary");
+	whole = read_all(path, &size);
+	for (int i = 0; i < DAMAGES; i++) {
+		__cleanup(mt_model_free) struct mt_model *m = NULL;
+		_free_ char *bytes = malloc(size);
+		int err;
+
+		memcpy(bytes, whole, size);
+		write_all(bytes, damage(bytes, size));
+		err = load(&m);
+		if (!is_clean(err))
+			fail_msg("damage %d: %s", i, strerror(-err));
+		if (err)
+			continue;
+		print(null, m);
+		loaded++;
+	}
+	print_message("%d loaded, %d refused\n", loaded, DAMAGES - loaded);
+	assert_true(loaded && loaded < DAMAGES);
 }
 
 #endif
