@@ -12,6 +12,7 @@
 
 #include "analysis/diff.h"
 #include "cli/gate.h"
+#include "logic/hist.h"
 #include "report/report.h"
 #include "util/cleanup.h"
 
@@ -102,6 +103,43 @@ static const struct mt_diff_metric *metric(const struct mt_diff *d, const char *
 			return &d->metrics[i];
 	fail();
 	return NULL;
+}
+
+/* Blocks of 100 bytes, of which one in 655 was followed. */
+static void make_sampled(struct recording *r, uint64_t sizes[MT_HIST_BUCKETS], int64_t bytes)
+{
+	make(r, "app", (struct mt_frame){ .function = "load", .module = "/app" }, bytes);
+	memset(sizes, 0, MT_HIST_BUCKETS * sizeof(*sizes));
+	sizes[mt_hist_index(100)] = bytes / 100;
+	r->site.row.alloc_cnt = r->site.row.at_peak_cnt = bytes / 100;
+	r->site.row.sizes = (struct mt_hist_row){ sizes, MT_HIST_BUCKETS };
+	r->process.row.alloc_cnt = bytes / 100;
+	r->process.row.alloc_bytes = bytes;
+	r->process.row.free_cnt = 0;
+	r->model.meta.sample_bytes = 64 << 10;
+}
+
+/* 64 KiB of noise for each 256 KiB, near enough. */
+static void test_noise(void **state)
+{
+	static const struct {
+		int64_t old_bytes, new_bytes;
+		bool certain;
+	} cases[] = { { 1 << 18, 3 << 17, false },
+		      { 1 << 18, 1 << 24, true },
+		      { 1 << 24, 1 << 18, true } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		__cleanup(mt_diff_free) struct mt_diff *d = NULL;
+		uint64_t sizes[2][MT_HIST_BUCKETS];
+		struct recording a, b;
+
+		make_sampled(&a, sizes[0], cases[i].old_bytes);
+		make_sampled(&b, sizes[1], cases[i].new_bytes);
+		assert_int_equal(mt_diff_new(&d, &a.model, &b.model, MT_PICK_ALLOC), 0);
+		assert_int_equal(d->nr_sites, 1);
+		assert_int_equal(mt_diff_is_certain(&d->sites[0], MT_PICK_ALLOC), cases[i].certain);
+	}
 }
 
 static void test_metrics(void **state)
@@ -199,9 +237,9 @@ static void test_modes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_identity),     cmocka_unit_test(test_metrics),
-		cmocka_unit_test(test_from_nothing), cmocka_unit_test(test_programs),
-		cmocka_unit_test(test_modes),
+		cmocka_unit_test(test_identity), cmocka_unit_test(test_noise),
+		cmocka_unit_test(test_metrics),	 cmocka_unit_test(test_from_nothing),
+		cmocka_unit_test(test_programs), cmocka_unit_test(test_modes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

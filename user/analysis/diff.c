@@ -86,6 +86,27 @@ static struct key identity(const char *comm, const struct mt_model_stack *stack,
 
 /* ---- sites ------------------------------------------------------------------------------- */
 
+/* Of bursts what lives is not known, which the recording says of itself. */
+static struct mt_diff_range range_of(const struct mt_heap *heap, const struct mt_heap_site *s,
+				     enum mt_pick_order order)
+{
+	bool counts = order == MT_PICK_CALLS || order == MT_PICK_TEMPORARY;
+	struct mt_interval i = {
+		.low = mt_pick_value(s, order),
+		.high = mt_pick_value(s, order),
+	};
+
+	if (heap->windowed && order == MT_PICK_ALLOC)
+		return (struct mt_diff_range){ s->burst_bytes.low, s->burst_bytes.high };
+	if (heap->windowed)
+		return order == MT_PICK_CALLS
+			       ? (struct mt_diff_range){ s->burst_cnt.low, s->burst_cnt.high }
+			       : (struct mt_diff_range){ 0, INFINITY };
+	if (heap->sampled)
+		i = mt_sampling_interval(i.low, counts ? s->sure.count_unit : s->sure.bytes_unit);
+	return (struct mt_diff_range){ i.low, i.high };
+}
+
 static int add_sites(struct entries *e, const struct mt_model_process *p,
 		     const struct mt_heap *heap, bool new)
 {
@@ -98,14 +119,17 @@ static int add_sites(struct entries *e, const struct mt_model_process *p,
 		const struct mt_heap_site *s = &heap->sites[i];
 		struct entry *entry = &v[e->nr++];
 		int64_t *values = new ? entry->site.new : entry->site.old;
+		struct mt_diff_range *ranges = new ? entry->site.new_range : entry->site.old_range;
 
 		*entry = (struct entry){
 			.key = identity(p->row.comm, s->stack, new),
 			.new = new,
 			.site = { .comm = p->row.comm, .stack = s->stack, .process = p },
 		};
-		for (int order = MT_PICK_AT_PEAK; order < NR_ORDERS; order++)
+		for (int order = MT_PICK_AT_PEAK; order < NR_ORDERS; order++) {
 			values[order] = mt_pick_value(s, order);
+			ranges[order] = range_of(heap, s, order);
+		}
 	}
 	return 0;
 }
@@ -144,11 +168,20 @@ static int by_difference(const void *va, const void *vb, void *order)
 		       ?: (a->stack->id > b->stack->id) - (a->stack->id < b->stack->id);
 }
 
+/* As if they erred the same way: no narrower than it is. */
+static void widen(struct mt_diff_range *into, const struct mt_diff_range *r)
+{
+	into->low += r->low;
+	into->high += r->high;
+}
+
 static void merge(struct mt_diff_site *into, const struct mt_diff_site *s)
 {
 	for (int order = MT_PICK_AT_PEAK; order < NR_ORDERS; order++) {
 		mt_sum_add(&into->old[order], s->old[order]);
 		mt_sum_add(&into->new[order], s->new[order]);
+		widen(&into->old_range[order], &s->old_range[order]);
+		widen(&into->new_range[order], &s->new_range[order]);
 	}
 }
 
@@ -312,6 +345,13 @@ void mt_diff_free(struct mt_diff **diff)
 	free((*diff)->sites);
 	free(*diff);
 	*diff = NULL;
+}
+
+bool mt_diff_is_certain(const struct mt_diff_site *s, enum mt_pick_order order)
+{
+	const struct mt_diff_range *old = &s->old_range[order], *new = &s->new_range[order];
+
+	return old->high < new->low || new->high < old->low;
 }
 
 bool mt_diff_change(const struct mt_diff_metric *m, int64_t *change, double *pct)

@@ -35,6 +35,12 @@ struct mt_diff_metric {
 
 #define MT_DIFF_METRICS 14
 
+/* Of 95%; without width where it is exact. What is not known of it is infinite. */
+struct mt_diff_range {
+	double low;
+	double high;
+};
+
 /* The heap at one identity; 0 where a recording does not have it. */
 struct mt_diff_site {
 	const char *comm;
@@ -42,6 +48,8 @@ struct mt_diff_site {
 	const struct mt_model_process *process;
 	int64_t old[MT_PICK_TEMPORARY + 1]; /* by enum mt_pick_order */
 	int64_t new[MT_PICK_TEMPORARY + 1];
+	struct mt_diff_range old_range[MT_PICK_TEMPORARY + 1];
+	struct mt_diff_range new_range[MT_PICK_TEMPORARY + 1];
 };
 
 struct mt_diff {
@@ -61,6 +69,9 @@ struct mt_diff {
 int mt_diff_new(struct mt_diff **out, const struct mt_model *old, const struct mt_model *new,
 		enum mt_pick_order order);
 void mt_diff_free(struct mt_diff **diff);
+
+/* Is there a difference for certain: do the intervals lie apart? */
+bool mt_diff_is_certain(const struct mt_diff_site *site, enum mt_pick_order order);
 
 /* Of metric `i`, below MT_DIFF_METRICS. */
 const char *mt_diff_metric_name(int i);

@@ -32,14 +32,45 @@ static json_t *metrics(const struct mt_diff *d)
 	return TAKE_PTR(object);
 }
 
-static json_t *values(const int64_t v[], bool lives)
+/* A bound that is not known is null. */
+static json_t *bound(double v)
 {
-	return json_pack("{so so so so so}", "at_peak_bytes",
+	return v < INT64_MAX ? mt_json_number(llround(v)) : json_null();
+}
+
+/* Of what is an estimate. */
+static json_t *intervals(const struct mt_diff_range r[], bool lives)
+{
+	static const struct {
+		const char *name;
+		enum mt_pick_order order;
+		bool of_living;
+	} all[] = { { "at_peak_bytes", MT_PICK_AT_PEAK, true },
+		    { "live_bytes", MT_PICK_LIVE, true },
+		    { "alloc_bytes", MT_PICK_ALLOC },
+		    { "alloc_count", MT_PICK_CALLS },
+		    { "temporary_count", MT_PICK_TEMPORARY } };
+	_decref_ json_t *object = json_object();
+
+	for (size_t i = 0; object && i < ARRAY_SIZE(all); i++) {
+		const struct mt_diff_range *range = &r[all[i].order];
+
+		if (range->low < range->high && (lives || !all[i].of_living) &&
+		    json_object_set_new(object, all[i].name,
+					json_pack("[oo]", bound(range->low), bound(range->high))))
+			return NULL;
+	}
+	return TAKE_PTR(object);
+}
+
+static json_t *values(const int64_t v[], const struct mt_diff_range r[], bool lives)
+{
+	return json_pack("{so so so so so so}", "at_peak_bytes",
 			 lives ? mt_json_number(v[MT_PICK_AT_PEAK]) : json_null(), "live_bytes",
 			 lives ? mt_json_number(v[MT_PICK_LIVE]) : json_null(), "alloc_bytes",
 			 mt_json_number(v[MT_PICK_ALLOC]), "alloc_count",
 			 mt_json_number(v[MT_PICK_CALLS]), "temporary_count",
-			 mt_json_number(v[MT_PICK_TEMPORARY]));
+			 mt_json_number(v[MT_PICK_TEMPORARY]), "ci95", intervals(r, lives));
 }
 
 /* A frame that stacks share is one object: pack.h goes by that. */
@@ -116,10 +147,10 @@ static json_t *sites(const struct mt_diff *d)
 
 	for (size_t i = 0; array && i < d->nr_sites; i++) {
 		const struct mt_diff_site *s = &d->sites[i];
-		json_t *site =
-			json_pack("{so so so so}", "comm", mt_json_text(s->comm), "stack",
-				  stack(frames, s->stack), "old", values(s->old, d->old_lives),
-				  "new", values(s->new, d->new_lives));
+		json_t *site = json_pack("{so so so so}", "comm", mt_json_text(s->comm), "stack",
+					 stack(frames, s->stack), "old",
+					 values(s->old, s->old_range, d->old_lives), "new",
+					 values(s->new, s->new_range, d->new_lives));
 
 		if (json_array_append_new(array, site))
 			return NULL;

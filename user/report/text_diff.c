@@ -57,16 +57,25 @@ static void print_metric(struct mt_printer *p, const struct mt_diff_metric *m)
 			 amount(m->new, m->unit).s);
 }
 
+/* What an estimate has none of may not have been met. */
+static const char *fate_of(const struct mt_diff *d, const struct mt_diff_site *s)
+{
+	if (!s->old[d->order])
+		return d->old_trust == MT_TRUST_EXACT ? "; new" : "; not seen before";
+	if (!s->new[d->order])
+		return d->new_trust == MT_TRUST_EXACT ? "; gone" : "; not seen now";
+	return mt_diff_is_certain(s, d->order) ? "" : "; within noise";
+}
+
 static void print_site(struct mt_printer *p, const struct mt_diff *d, const struct mt_diff_site *s,
 		       size_t number)
 {
 	enum mt_diff_unit unit = d->order >= MT_PICK_CALLS ? MT_DIFF_COUNT : MT_DIFF_BYTES;
 	int64_t old = s->old[d->order], new = s->new[d->order];
-	const char *fate = !old ? "; new" : !new ? "; gone" : "";
 
 	mt_print(p, 4, INDENT, "%zu. %s: %s before, %s now%s, in %s", number,
-		 difference(new - old, unit).s, amount(old, unit).s, amount(new, unit).s, fate,
-		 s->comm);
+		 difference(new - old, unit).s, amount(old, unit).s, amount(new, unit).s,
+		 fate_of(d, s), s->comm);
 	mt_print_stack(p, s->process, s->stack);
 }
 
