@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 """What resident memory consists of, against what the kernel says to the program itself."""
 import re
-import socket
 import subprocess
 from pathlib import Path
 
-from memtide import (BUILD, Program, Recording, Skip, check, image, need, program, record,
-                     scratch, until)
+from memtide import (BUILD, Program, Recording, Skip, check, image, need, program, record, scratch)
+from test_real import redis
 from truth import Differences, check_lossless
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -241,28 +240,13 @@ def test_compile():
         d.check()
 
 
-def redis_ping(port):
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1) as s:
-            s.sendall(b"PING\r\n")
-            return s.recv(7) == b"+PONG\r\n"
-    except OSError:
-        return False
-
-
 def test_redis():
     """redis-server under load, and how it was left by that."""
-    server, bench = need("redis-server", "redis-benchmark")
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    recording = Recording("--", server, "--port", str(port), "--save", "", "--daemonize", "no",
-                          "--dir", scratch())
-    until(lambda: redis_ping(port), "an answer of the server")
-    subprocess.run([bench, "-p", str(port), "-n", "20000", "-r", "20000", "-d", "2000", "-q",
+    client, bench = need("redis-cli", "redis-benchmark")
+    recording, port = redis()
+    subprocess.run([bench, "-p", port, "-n", "20000", "-r", "20000", "-d", "2000", "-q",
                     "-t", "set,lpush"], stdout=subprocess.DEVNULL, check=True)
-    with socket.create_connection(("127.0.0.1", port)) as s:
-        s.sendall(b"SHUTDOWN NOSAVE\r\n")
+    subprocess.run([client, "-p", port, "shutdown", "nosave"], check=True)
     recording.wait(None)
     process, d = image(recording.report(), comm="redis-server"), Differences("redis-server")
     for at in ("peak", "end"):
