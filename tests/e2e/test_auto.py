@@ -64,6 +64,7 @@ def test_bursts():
     d.equal("kind", heap["kind"], "windowed")
     d.equal("layer", process["layer"], "burst")
     d.equal("live", (heap["live_bytes"], heap["peak_live_bytes"]), (None, None))
+    d.equal("large", {s["live_large_bytes"] for s in process["sites"]}, {None})
     d.equal("lost", {n: v for n, v in capture["lost"].items() if v}, {})
     check_far(d, "alloc_count", heap["alloc_count"], bounded(heap["ci95"]["alloc_count"]), pairs)
     check_far(d, "alloc_bytes", heap["alloc_bytes"], bounded(heap["ci95"]["alloc_bytes"]), size)

@@ -18,6 +18,11 @@ static json_t *of_living(const struct mt_heap *heap, int64_t v)
 	return heap->lives ? mt_json_number(v) : json_null();
 }
 
+static json_t *known_living(const struct mt_heap *heap, int64_t v)
+{
+	return heap->lives ? mt_json_known(v) : json_null();
+}
+
 /* Nor, by bursts, how long blocks live: most outlive the burst. */
 static json_t *by_age(const struct mt_heap *heap, int64_t v)
 {
@@ -147,14 +152,15 @@ static json_t *heap_site(struct mt_json_process *ctx, const struct mt_heap *heap
 		of_living(heap, s->live_bytes), "at_peak_count", of_living(heap, s->at_peak_cnt),
 		"at_peak_bytes", of_living(heap, s->at_peak_bytes), "temporary_count",
 		by_address(heap, s->temporary_cnt), "short_lived_count",
-		by_age(heap, s->short_lived_cnt), "live_large_bytes", mt_json_known(s->large_bytes),
-		"live_large_resident_bytes", mt_json_known(s->large_resident_bytes), "lifetime_ns",
-		"p50", known_age(heap, s->lifetime_p50_ns), "p90",
-		known_age(heap, s->lifetime_p90_ns), "p99", known_age(heap, s->lifetime_p99_ns),
-		"live_age_ns", "p50", known_age(heap, s->live_age_p50_ns), "max",
-		known_age(heap, s->live_age_max_ns), "size_bytes", "p50",
-		mt_json_known(s->size_p50_bytes), "p99", mt_json_known(s->size_p99_bytes), "max",
-		mt_json_number(s->size_max_bytes), "ci95", site_intervals(heap, s));
+		by_age(heap, s->short_lived_cnt), "live_large_bytes",
+		known_living(heap, s->large_bytes), "live_large_resident_bytes",
+		known_living(heap, s->large_resident_bytes), "lifetime_ns", "p50",
+		known_age(heap, s->lifetime_p50_ns), "p90", known_age(heap, s->lifetime_p90_ns),
+		"p99", known_age(heap, s->lifetime_p99_ns), "live_age_ns", "p50",
+		known_age(heap, s->live_age_p50_ns), "max", known_age(heap, s->live_age_max_ns),
+		"size_bytes", "p50", mt_json_known(s->size_p50_bytes), "p99",
+		mt_json_known(s->size_p99_bytes), "max", mt_json_number(s->size_max_bytes), "ci95",
+		site_intervals(heap, s));
 }
 
 json_t *mt_json_heap_sites(struct mt_json_process *ctx, const struct mt_heap *heap)
