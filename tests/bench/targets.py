@@ -134,7 +134,9 @@ class Redis:
     REQUESTS_BEFORE = 50000
 
     def __init__(self):
-        self.server = installed("redis-server", "redis-server")
+        # redis-check-rdb is the same program, whose package starts no service.
+        self.server = scratch() / "redis-server"
+        self.server.symlink_to(installed("redis-check-rdb", "redis-tools"))
         self.client = installed("redis-benchmark", "redis-tools")
         self.port = str(free_port())
         self.program = None

@@ -145,3 +145,16 @@ def test_long_timeline():
     check(times == sorted(set(times)), "times do not rise")
     gap = max(b - a for a, b in zip(times, times[1:]))
     check(times[0] < 0.5 and times[-1] > 23.5 and gap < 1, f"{times[0]} to {times[-1]}, gap {gap}")
+
+
+def test_still():
+    """While nothing moves it is looked at less and less, and the recording still ends in time."""
+    target = Program(program("attached"))
+    target.await_line("ready")
+    recording = Recording("-p", target.pid, options=("--mode", "kernel", "-d", "4.1"))
+    recording.wait()
+    document = recording.report()
+    times = [s["t_s"] for s in document["processes"][0]["timeline"]]
+    gaps = [b - a for a, b in zip(times, times[1:])]
+    check(gaps[0] < 0.35 and max(gaps) > 0.4, f"gaps {gaps}")
+    check(document["capture"]["duration_s"] < 4.4, f"{document['capture']['duration_s']} s")

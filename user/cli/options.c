@@ -68,7 +68,8 @@ static const struct argp_option record_options[] = {
 	  "Of auto: what it may cost, in percent of the targets' CPU time (default 1)", 2 },
 	{ "no-ptrace", KEY_NO_PTRACE, NULL, 0,
 	  "Do not hold the command at fork and exec; what it starts has a gap", 3 },
-	{ "tick", KEY_TICK, "MS", 0, "Look at memory this often (default 100)", 3 },
+	{ "tick", KEY_TICK, "MS", 0,
+	  "Look at memory this often (default 100, and up to 500 while nothing moves)", 3 },
 	{ "map-memory", KEY_MAP_MEMORY, "MIB", 0, "Limit of kernel memory for maps (default 128)",
 	  3 },
 	{ "no-stacks", KEY_NO_STACKS, NULL, 0, "Count without stacks: cheaper, one site a function",
@@ -549,7 +550,6 @@ static int validate(const struct mt_options *o)
 int mt_options_parse(struct mt_options *out, int argc, char **argv)
 {
 	*out = (struct mt_options){
-		.tick_ms = 100,
 		.kernel.map_memory_bytes = 128 << 20,
 		.export.value = MT_EXPORT_VALUES,
 		.verbosity = MT_LOG_NORMAL,

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <sys/timerfd.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -38,6 +37,7 @@ struct recording {
 	struct mt_drain *drain;
 	char *file;
 	int64_t start_ns;
+	int64_t ticked_ns;
 	int64_t drained_ns;
 	int interrupts;
 	int launch_err; /* the command could not be run */
@@ -150,7 +150,8 @@ static int put_host(struct recording *r)
 					      mt_kernel_sample_bytes(k));
 	err = err ? err
 		  : mt_capture_put_meta_int(r->capture, MT_META_TICK_NS,
-					    r->options->tick_ms * 1000000);
+					    r->options->tick_ms ? r->options->tick_ms * 1000000
+								: MT_TICK_NS);
 	return err || !prices
 		       ? err
 		       : mt_capture_put_meta_int(r->capture, MT_META_TRAP_COST_NS, prices->push_ns);
@@ -235,7 +236,7 @@ static int begin(struct recording *r, int signals, const struct mt_launch_signal
 	if (err)
 		return err;
 	r->start_ns = mt_clock_ns();
-	r->drained_ns = r->start_ns;
+	r->ticked_ns = r->drained_ns = r->start_ns;
 	if (o->argv) {
 		r->launch_err = mt_session_launch(r->session, o->argv, inherited);
 		return r->launch_err ?: open_capture(r, mt_session_command(r->session));
@@ -261,17 +262,6 @@ static int open_signals(void)
 	return fd < 0 ? mt_err(-errno, "signalfd: %s", strerror(errno)) : fd;
 }
 
-static int open_timer(int64_t ns)
-{
-	struct timespec every = { ns / 1000000000, ns % 1000000000 };
-	struct itimerspec when = { every, every };
-	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-
-	if (fd < 0 || timerfd_settime(fd, 0, &when, NULL))
-		return mt_err(-errno, "timerfd: %s", strerror(errno));
-	return fd;
-}
-
 static int wait_on(int epoll, int fd)
 {
 	struct epoll_event ev = { .events = EPOLLIN, .data.fd = fd };
@@ -285,13 +275,20 @@ static bool expired(const struct recording *r, int64_t now)
 	       now - r->start_ns >= (int64_t)(r->options->duration_s * 1e9);
 }
 
-static void on_tick(struct recording *r, int fd)
+static int64_t next_tick_ns(const struct recording *r)
 {
-	uint64_t ticks;
-	int64_t now;
+	int64_t every_ns = r->options->tick_ms * 1000000;
 
-	if (read(fd, &ticks, sizeof(ticks)) != sizeof(ticks))
+	return r->ticked_ns + (every_ns ? every_ns : mt_session_tick_ns(r->session));
+}
+
+static void tick(struct recording *r)
+{
+	int64_t now = mt_clock_ns();
+
+	if (now < next_tick_ns(r))
 		return;
+	r->ticked_ns = now;
 	mt_session_tick(r->session);
 	now = mt_clock_ns();
 	if (now - r->drained_ns < DRAIN_NS)
@@ -308,15 +305,30 @@ static bool ended(const struct recording *r, int *status)
 	       expired(r, mt_clock_ns());
 }
 
-/* Until something happens, or windows have to be opened or closed. */
-static int wait_for(const struct recording *r, int epoll, struct epoll_event *ev, int room)
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Memory is to be looked at then, windows have to be opened or closed, or all ends. */
+static int64_t wake_ns(const struct recording *r)
 {
 	const struct mt_pacer *pacer = mt_session_pacer(r->session);
-	int64_t left_ns = pacer ? mt_pacer_wake_ns(pacer) - mt_clock_ns() : 0;
+	int64_t wake = next_tick_ns(r);
+
+	if (pacer)
+		wake = sooner(wake, mt_pacer_wake_ns(pacer));
+	if (r->options->duration_s > 0)
+		wake = sooner(wake, r->start_ns + (int64_t)(r->options->duration_s * 1e9));
+	return wake;
+}
+
+/* Until then, or something happens. */
+static int wait_for(const struct recording *r, int epoll, struct epoll_event *ev, int room)
+{
+	int64_t left_ns = wake_ns(r) - mt_clock_ns();
 	struct timespec left = { 0 };
 
-	if (!pacer)
-		return epoll_wait(epoll, ev, room, -1);
 	if (left_ns > 0)
 		left = (struct timespec){ left_ns / 1000000000, left_ns % 1000000000 };
 	return epoll_pwait2(epoll, ev, room, &left, NULL);
@@ -325,24 +337,21 @@ static int wait_for(const struct recording *r, int epoll, struct epoll_event *ev
 static int run(struct recording *r, int signals, int *status)
 {
 	_close_ int epoll = epoll_create1(EPOLL_CLOEXEC);
-	_close_ int timer = open_timer(r->options->tick_ms * 1000000);
 	int err;
 
-	if (epoll < 0 || timer < 0)
+	if (epoll < 0)
 		return -errno;
 	err = wait_on(epoll, signals);
-	err = err ? err : wait_on(epoll, timer);
 	err = err ? err : wait_on(epoll, mt_session_events_fd(r->session));
 	while (!err && !ended(r, status)) {
-		struct epoll_event ev[4];
+		struct epoll_event ev[2];
 		int n = wait_for(r, epoll, ev, ARRAY_SIZE(ev));
 
 		err = n < 0 && errno != EINTR ? -errno : 0;
 		for (int i = 0; i < n; i++)
 			if (ev[i].data.fd == signals)
 				on_signals(r, signals);
-			else if (ev[i].data.fd == timer)
-				on_tick(r, timer);
+		tick(r);
 		err = err ? err : mt_session_poll(r->session);
 	}
 	return err;

@@ -279,6 +279,7 @@ void mt_events_handle(const struct mt_event *e, void *session)
 	struct mt_session *s = session;
 	struct mt_program *p;
 
+	s->moved = true;
 	switch (e->kind) {
 	case MT_EVENT_FORK:
 		on_fork(s, e);

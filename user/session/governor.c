@@ -9,7 +9,7 @@
 
 #define SLICE_NS      (25 * MS)
 #define SPAN_NS	      (40 * MS)	 /* of the ledger, the least that tells how much CPU is used */
-#define LOOK_NS	      (100 * MS) /* from one step to the next, at most */
+#define LOOK_NS	      (250 * MS) /* from one step to the next, at most */
 #define LOOK_EXACT_NS (20 * MS)	 /* a change of the load must be seen and acted on in 100 ms */
 #define PROBES	      2		 /* bursts that count only, before the first decision */
 #define PROBE_NS      (2 * MS)

@@ -26,7 +26,7 @@
 #define TAIL_NS		  2000000LL
 #define TAIL_PERF_NS	  200000000LL
 
-#define CLOSING_LOOK_NS 5000000LL
+#define CLOSING_LOOK_NS 40000000LL
 #define STEPS_MAX	4 /* in a row: opened, window, ... */
 
 /* What a counted hit costs more than its trap, before the first was timed: a stack, maps. */

@@ -31,6 +31,9 @@
 /* A process that shows no memory for so many ticks has ended, and its exit event was lost. */
 #define UNHEARD_TICKS 20
 
+/* Memory that has changed by less stands still. */
+#define MOVES_BYTES (64LL << 10)
+
 /* Each probed process and each file with code keeps descriptors open. */
 static void raise_file_limit(void)
 {
@@ -334,18 +337,30 @@ static void look_elsewhere(struct mt_process *process)
 	}
 }
 
+static bool moves(int64_t *was, int64_t is)
+{
+	if (llabs(is - *was) < MOVES_BYTES)
+		return false;
+	*was = is;
+	return true;
+}
+
 static void look(struct mt_session *s, struct mt_process *process, int64_t now)
 {
 	struct mt_program *p = process->program;
+	int64_t live = mt_session_heap_live(s, p);
 
 	if (p->pid != process->pid || p->hidden)
 		return;
-	if (mt_program_look(p, now, mt_session_heap_live(s, p))) {
+	if (mt_program_look(p, now, live)) {
 		process->unheard++;
+		s->moved = true;
 		look_elsewhere(process);
 		return;
 	}
 	process->unheard = 0;
+	s->moved |=
+		moves(&process->rss_bytes, p->rss_now_bytes) | moves(&process->live_bytes, live);
 	if (p->modules_stale && !process->at_exec)
 		mt_attach_refresh(s, process, process->pid);
 	mt_attach_settle(s, process);
@@ -367,7 +382,16 @@ int mt_session_tick(struct mt_session *s)
 	for (size_t i = s->nr_processes; i-- > 0;)
 		if (s->processes[i].unheard > UNHEARD_TICKS)
 			mt_session_bury(s, &s->processes[i], now);
+	s->still_ticks = s->moved ? 0 : s->still_ticks + 1;
+	s->moved = false;
 	return err;
+}
+
+int64_t mt_session_tick_ns(const struct mt_session *s)
+{
+	int64_t ns = MT_TICK_NS * (s->moved ? 1 : 1 + s->still_ticks);
+
+	return ns < MT_TICK_MAX_NS ? ns : MT_TICK_MAX_NS;
 }
 
 bool mt_session_over(const struct mt_session *s, int *status)

@@ -32,6 +32,8 @@ struct mt_process {
 	bool at_exec;	   /* held, and its stop at an exec that we know of is still to come */
 	bool unseen;	   /* it came without being held and has to be attached to */
 	int unheard;	   /* ticks since it was last seen alive */
+	int64_t rss_bytes; /* when it last moved, and the same of its heap */
+	int64_t live_bytes;
 	int64_t shares_ns; /* a vfork child that nobody watches, since then; 0: none */
 };
 
@@ -55,7 +57,9 @@ struct mt_session {
 	struct mt_perfmap *maps;      /* of those that compile, for symbols */
 	size_t nr_maps;
 	struct mt_bills_budget bills;
-	bool stopping; /* this tick is the last */
+	bool moved;	 /* something has, since the last tick */
+	int still_ticks; /* at which nothing had, in a row */
+	bool stopping;	 /* this tick is the last */
 };
 
 /* state.c: the tables. A process pointer is good until one is added or dropped. */
