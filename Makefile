@@ -30,7 +30,7 @@ WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes -Wstrict-pr
             -Wformat=2 -Wvla -Wshadow -Wno-missing-field-initializers
 CPPFLAGS := -D_GNU_SOURCE -Iuser -Ibpf -I$(B)
 CFLAGS   := -std=gnu11 -O2 -g $(WARNINGS)
-LDLIBS   := -lbpf -ldw -lelf -lsqlite3 -ljansson -liberty -lseccomp -lZydis -lz -lprotobuf-nanopb -llzma -lnettle -lpthread -lm
+LDLIBS   := -lbpf -ldw -lelf -lsqlite3 -ljansson -liberty -lseccomp -lcap-ng -lZydis -lz -lprotobuf-nanopb -llzma -lnettle -lpthread -lm
 SANITIZE := -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 
 # ---- BPF: several sources, one object, one skeleton ---------------------------------------

@@ -8,7 +8,7 @@ set -eu
 
 build="g++ make clang bpftool libbpf-dev libelf-dev libdw-dev libiberty-dev libsqlite3-dev
        libjansson-dev libzydis-dev zlib1g-dev liblzma-dev nettle-dev libseccomp-dev
-       libnanopb-dev nanopb protobuf-compiler nodejs"
+       libcap-ng-dev libnanopb-dev nanopb protobuf-compiler nodejs"
 tests="libcmocka-dev libclang-rt-dev clang-format clang-tidy python3 sqlite3 redis-tools
        strace libjemalloc2 libjemalloc-dev libtcmalloc-minimal4 libmimalloc2.0 musl-tools
        libc6-dbg bpftrace chromium golang-1.19-go valgrind python3-prometheus-client

@@ -26,6 +26,7 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/privilege.h"
 
 /* The file is brought up to date this often. */
 #define DRAIN_NS 1000000000LL
@@ -245,6 +246,21 @@ static int begin(struct recording *r, int signals, const struct mt_launch_signal
 	return err ? err : adopt(r, pids, nr, signals);
 }
 
+/* The command is another process already, with all that it was given. */
+static void give_up_privileges(const struct recording *r)
+{
+	uint64_t keep = MT_PRIVILEGE_RECORD | mt_privilege_to_write(r->file);
+
+	/* Signals are handed on to it, whoever it is by then. */
+	if (r->options->argv)
+		keep |= MT_PRIVILEGE(CAP_KILL);
+	if (mt_privilege_keep(keep))
+		mt_warn("capabilities that are not needed any more cannot be given up");
+	if (mt_privilege_confine())
+		mt_warn("system calls that are not needed cannot be given up: has this kernel no "
+			"seccomp?");
+}
+
 /* ---- during ----------------------------------------------------------------------------- */
 
 static int open_signals(void)
@@ -445,6 +461,7 @@ int mt_command_record(const struct mt_options *o, const struct mt_launch_signals
 		return MT_EXIT_USAGE;
 	if (err)
 		return exit_code(o, err);
+	give_up_privileges(&r);
 	mt_info("recording");
 	err = run(&r, signals, &status);
 	unblock_interrupt(&r, signals);

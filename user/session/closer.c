@@ -9,6 +9,8 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
+#include "util/privilege.h"
+
 #define THREADS 12 /* as many as there are hooks at system calls, and more */
 
 struct job {
@@ -55,6 +57,7 @@ static void *work(void *closer)
 	struct mt_closer *c = closer;
 	struct job *job;
 
+	mt_privilege_keep(0);
 	while ((job = take(c))) {
 		run(job);
 		pthread_mutex_lock(&c->lock);

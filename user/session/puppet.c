@@ -33,6 +33,7 @@
 #include "session/uapi.h"
 #include "target/allocator.h"
 #include "util/cleanup.h"
+#include "util/privilege.h"
 
 #define PAGE	      4096ULL
 #define LOADS_MAX     64
@@ -307,7 +308,7 @@ static _Noreturn void become_puppet(pid_t parent, int fd)
 	if (!prctl(PR_SET_PDEATHSIG, SIGKILL) && getppid() == parent &&
 	    !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) && !sigprocmask(SIG_SETMASK, &mask, NULL) &&
 	    dup2(fd, 0) == 0 && !close_range(1, ~0U, 0) && !ptrace(PTRACE_TRACEME, 0, NULL, NULL)) {
-		execve("/proc/self/exe", argv, envp);
+		execve(mt_privilege_self, argv, envp);
 	}
 	_exit(errno);
 }

@@ -23,6 +23,7 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/privilege.h"
 
 /* The kernel waits for all programs that may search the map at each change: so, several at once. */
 #define BATCH_MAX 64
@@ -281,6 +282,7 @@ static void *work(void *unwinder)
 	struct mt_unwinder *u = unwinder;
 	uint32_t numbers[BATCH_MAX], nr;
 
+	mt_privilege_keep(MT_PRIVILEGE_RECORD);
 	while ((nr = take(u, numbers)))
 		serve(u, numbers, nr);
 	return NULL;
