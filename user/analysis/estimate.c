@@ -43,6 +43,16 @@ static void widen(struct mt_estimate *e, double error)
 	e->high = error < 1 ? e->high / (1 - error) : INFINITY;
 }
 
+/* A crafted capture may lead anywhere, to no number too. */
+static struct mt_estimate bounded(struct mt_estimate e)
+{
+	e.value = smaller(larger(e.value, 0), MT_ESTIMATE_MAX);
+	e.low = smaller(larger(e.low, 0), MT_ESTIMATE_MAX);
+	if (!(e.high < MT_ESTIMATE_MAX))
+		e.high = INFINITY;
+	return e;
+}
+
 struct mt_estimate mt_estimate_total(const struct mt_tally *t, const struct mt_bursts *bursts,
 				     double progress_ns)
 {
@@ -54,7 +64,7 @@ struct mt_estimate mt_estimate_total(const struct mt_tally *t, const struct mt_b
 	rate = t->sum / bursts->stretch_ns;
 	e.value = rate * progress_ns;
 	if (bursts->cnt < BURSTS_MIN)
-		return e;
+		return bounded(e);
 	/* Rounding can leave a steady counter's spread just below zero. */
 	spread = larger(t->sum2 - 2 * rate * t->cross + rate * rate * bursts->stretch_ns2, 0);
 	unseen = larger(1 - bursts->progress_ns / progress_ns, 0);
@@ -63,5 +73,5 @@ struct mt_estimate mt_estimate_total(const struct mt_tally *t, const struct mt_b
 	e.low = e.value / factor;
 	e.high = e.value * factor;
 	widen(&e, MT_BURST_PRICE_ERROR * bursts->doubt_ns / bursts->progress_ns);
-	return e;
+	return bounded(e);
 }

@@ -30,6 +30,8 @@
 
 #include "capture/tally.h"
 
+#define MT_ESTIMATE_MAX 0x1p62 /* so that each fits an int64_t; what is more has no `high` */
+
 /* With its 95% interval; exact where low is high. */
 struct mt_estimate {
 	double value;

@@ -66,15 +66,16 @@ static int read_words(struct reading *r, int index, void *field)
 	const uint8_t *blob = sqlite3_column_blob(r->stmt, index);
 	int type = sqlite3_column_type(r->stmt, index);
 	size_t bytes = sqlite3_column_bytes(r->stmt, index);
-	struct mt_words a = { r->words + r->words_used, 0 };
+	uint64_t *next = r->words_used ? r->words + r->words_used : r->words; /* may be none */
+	struct mt_words a = { next, 0 };
 	int nr = 0;
 
 	if (type != SQLITE_BLOB && !(type == SQLITE_NULL && column->flags & MT_COLUMN_NULLABLE))
 		return -EBADMSG;
 	if (blob && column->type == MT_COLUMN_FRAMES)
-		nr = mt_blob_decode_frames(r->words + r->words_used, blob, bytes);
+		nr = mt_blob_decode_frames(next, blob, bytes);
 	else if (blob)
-		nr = mt_blob_decode_hist(r->words + r->words_used, blob, bytes);
+		nr = mt_blob_decode_hist(next, blob, bytes);
 	if (nr < 0)
 		return nr;
 	r->words_used += nr;

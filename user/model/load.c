@@ -398,7 +398,7 @@ static int read_tables(struct loader *l, struct mt_capture *c)
 static void *take(struct loader *l, enum kind kind, uint32_t process, size_t *nr)
 {
 	struct rows *r = &l->rows[kind];
-	char *first = (char *)r->data + r->taken * row_bytes[kind];
+	char *first = r->nr ? (char *)r->data + r->taken * row_bytes[kind] : NULL;
 
 	/* Every row that belongs to a process begins with its id. */
 	for (*nr = 0; r->taken < r->nr; r->taken++, ++*nr)

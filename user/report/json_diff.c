@@ -35,7 +35,7 @@ static json_t *metrics(const struct mt_diff *d)
 /* A bound that is not known is null. */
 static json_t *bound(double v)
 {
-	return v < INT64_MAX ? mt_json_number(llround(v)) : json_null();
+	return v < (double)INT64_MAX ? mt_json_number(llround(v)) : json_null();
 }
 
 /* Of what is an estimate. */

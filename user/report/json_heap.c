@@ -44,7 +44,7 @@ static json_t *interval(int64_t estimate, double unit)
 /* A bound that is not known is null. */
 static json_t *bound(double v)
 {
-	return v < INT64_MAX ? mt_json_number(llround(v)) : json_null();
+	return v < (double)INT64_MAX ? mt_json_number(llround(v)) : json_null();
 }
 
 static json_t *burst_intervals(const struct mt_estimate *cnt, const struct mt_estimate *bytes)

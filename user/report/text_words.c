@@ -30,7 +30,7 @@ struct mt_unit mt_text_estimated(const struct mt_estimate *bytes)
 {
 	struct mt_unit text = { "" };
 
-	if (bytes->high < INT64_MAX)
+	if (bytes->high < MT_ESTIMATE_MAX)
 		snprintf(text.s, sizeof(text.s), ", %.16s to %.16s", mt_unit_bytes(bytes->low).s,
 			 mt_unit_bytes(bytes->high).s);
 	else
