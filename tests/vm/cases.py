@@ -161,6 +161,68 @@ def recorded(command, judge):
     return Case(name, 60, f"{RECORD} -- {command}", judge)
 
 
+# What can be asked for by name: its check of `memtide doctor`, and the report's word for it.
+FORCED = {
+    "--uprobes session": ("uprobe_session", "return", "session"),
+    "--uprobes multi": ("uprobe_multi", "return", "uretprobe_multi"),
+    "--uprobes perf": ("perf_uprobe", "return", "uretprobe"),
+    "--uprobes shared": ("tracefs", "return", "uretprobe"),
+    "--vm-hooks fentry": ("fentry", "vm", "fentry"),
+    "--vm-hooks tracepoint": ("tracefs", "vm", "tracepoint"),
+}
+NO = "says no: "
+
+
+def check_forced(options):
+    """It is used where doctor says that it can be had; else that is said, in one line."""
+    name, what, word = FORCED[options]
+
+    def judge(folder, _):
+        checks = {c["name"]: c for c in json.loads(said(folder))["checks"]}
+        if checks[name]["ok"]:
+            check_recorded(folder, _)
+            hooks = report(folder / "capture.mtd")["capture"]["hooks"]
+            check(hooks[what] == word, f"{what} by {hooks[what]}")
+            return None
+        line = said(folder, "stderr").strip()
+        check(said(folder, "status") == "125\n" and len(line.splitlines()) == 1,
+              f"status {said(folder, 'status')}: {line}")
+        return NO + checks[name]["error"]
+
+    return judge
+
+
+def check_kernel_mode(folder, _):
+    check_status(folder)
+    process = report(folder / "capture.mtd")["processes"][0]
+    check(process["layer"] == "kernel" and process["faults"]["count"] > 0, "no faults")
+    check(process["heap"] is None, f"a heap: {process['heap']}")
+
+
+def check_refused(folder, _):
+    check(said(folder, "status") == "4\n", f"status {said(folder, 'status')}")
+    line = said(folder, "stderr")
+    check(len(line.splitlines()) == 1 and "too old" in line and "6.1" in line, line)
+    check(not (folder / "capture.mtd").exists(), "it left a capture")
+    return line.strip()
+
+
+def check_doctor_refuses(folder, _):
+    check(said(folder, "status") == "4\n", f"status {said(folder, 'status')}")
+    loops = next(c for c in json.loads(said(folder))["checks"] if c["name"] == "bpf_loop")
+    check(not loops["ok"] and "6.1" in loops["advice"], loops)
+
+
+# On kernels that are too old.
+REFUSALS = {
+    "5.10": [
+        Case("boot", 10, "uname -r", check_boot),
+        Case("refused", 30, f"{RECORD} -p 1", check_refused),
+        Case("doctor", 30, "memtide doctor --json", check_doctor_refuses),
+        Case("kernel-log", 10, "dmesg", check_log),
+    ],
+}
+
 CASES = [
     Case("boot", 10, "uname -r", check_boot),
     Case("doctor", 30, "memtide doctor --json", check_doctor),
@@ -169,6 +231,11 @@ CASES = [
     *(recorded(command, check_threaded) for command in THREADED),
     # It waits for a byte or the end of its stdin, so that ticks see its threads.
     Case("threads", 60, f"sleep 1 | {RECORD} -- threads", check_threaded),
+    *(Case(options.lstrip("-").replace(" ", "-"), 60,
+           f"memtide doctor --json; {RECORD} {options} -- family", check_forced(options))
+      for options in FORCED),
+    Case("kernel-mode", 30, "memtide record -q --mode kernel -o capture.mtd -- family",
+         check_kernel_mode),
     Case("attached", 30, "attached.sh", check_attached),
     recorded("bill", check_bill),
     Case("midflight", 30, "midflight.sh exact", check_midflight),
@@ -177,3 +244,23 @@ CASES = [
     Case("verifier", 200, f"{BUILD}/bpf-tests/load /mt/insns.txt", check_verifier),
     Case("kernel-log", 10, "dmesg", check_log),
 ]
+
+# Rows of the table in README.md: the cases that show it.
+FEATURES = {
+    "every call, to the byte; fork, vfork, exec": [
+        "family", "zero", "failures", "resize", "chains", "huge", "lifetime", "peaks-lower",
+        "peaks-plateau", "forks", "vforks", "execs-leader", "execs-thread", "children-8"],
+    "threads: races, stacks": ["cross", "race-64-50", "threads"],
+    "mappings, break, RSS bill": ["ledger", "breaks", "bill"],
+    "return values by session probes": ["uprobes-session"],
+    "by uprobe_multi": ["uprobes-multi"],
+    "by perf events": ["uprobes-perf"],
+    "by shared tracefs events": ["uprobes-shared"],
+    "address space by fentry": ["vm-hooks-fentry"],
+    "by syscall tracepoints": ["vm-hooks-tracepoint"],
+    "page faults alone (mode kernel)": ["kernel-mode"],
+    "governor (mode auto), nothing stays": ["auto"],
+    "attach and detach under load": ["attached", "midflight"],
+    "recorder killed: nothing stays": ["killed"],
+    "all programs load, instruction counts": ["verifier"],
+}

@@ -79,6 +79,7 @@ static size_t examine(struct check *out, size_t max, const struct mt_features *f
 		  "run this on the host, or in a container with the host's pids and /proc" },
 		FEATURE(bpf, true, "loading BPF programs",
 			"use a kernel built with CONFIG_BPF_SYSCALL"),
+		FEATURE(bpf_loop, true, "loops in BPF (5.17)", "use Linux 6.1 or later"),
 		FEATURE(perf_uprobe, true, "uprobes as perf events",
 			"use a kernel built with CONFIG_UPROBE_EVENTS"),
 		FEATURE(uprobe_multi, false, "one link for all functions (6.6, fixed in 6.10)",
@@ -108,7 +109,7 @@ static size_t examine(struct check *out, size_t max, const struct mt_features *f
 
 struct verdict {
 	struct utsname host;
-	struct check checks[16];
+	struct check checks[20];
 	size_t nr;
 	bool able;
 	struct mt_trap_prices prices;

@@ -56,6 +56,14 @@ static int probe_fentry(void)
 	return link < 0 ? -errno : 0;
 }
 
+/* Kernel commit e6f2dd0f8067. */
+static int probe_bpf_loop(void)
+{
+	int found = libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, NULL);
+
+	return found < 0 ? found : found ? 0 : -EOPNOTSUPP;
+}
+
 /*
  * Before kernel commit 46ba0e49b642 (6.10) the process filter let only one thread through.
  * A kernel with that fix refuses pid -1 before it looks at the path, which here is a
@@ -108,6 +116,7 @@ void mt_features_probe(struct mt_features *f)
 		.btf = mt_features_btf(),
 		.host_pids = mt_features_host_pids(),
 		.bpf_errno = -probe_bpf(),
+		.bpf_loop_errno = -probe_bpf_loop(),
 		.fentry_errno = mt_features_btf() ? -probe_fentry() : EOPNOTSUPP,
 		.tracefs_errno = -probe_tracefs(),
 		.perf_uprobe_errno = -mt_perf_uprobe_probe(),
@@ -116,6 +125,7 @@ void mt_features_probe(struct mt_features *f)
 		.pagemap_scan = probe_pagemap_scan(),
 	};
 	f->bpf = !f->bpf_errno;
+	f->bpf_loop = !f->bpf_loop_errno;
 	f->fentry = !f->fentry_errno;
 	f->tracefs = !f->tracefs_errno;
 	f->perf_uprobe = !f->perf_uprobe_errno;

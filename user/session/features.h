@@ -17,6 +17,8 @@ struct mt_features {
 	bool host_pids; /* we see processes by the ids that the kernel has for them */
 	bool bpf;	/* we may load programs */
 	int bpf_errno;
+	bool bpf_loop; /* the youngest helper that every recording needs (5.17) */
+	int bpf_loop_errno;
 	bool fentry; /* fentry/fexit on system calls (5.5) */
 	int fentry_errno;
 	bool tracefs; /* syscall tracepoints */

@@ -208,6 +208,10 @@ static int choose(struct mt_kernel *k, const struct mt_kernel_options *options)
 			      "`memtide doctor`",
 			      strerror(f.bpf_errno), *missing.s ? ", without " : "", missing.s);
 	}
+	if (!f.bpf_loop)
+		return mt_err(-EOPNOTSUPP,
+			      "this kernel is too old: its BPF has no bpf_loop (5.17); use Linux "
+			      "6.1 or later");
 	err = choose_links(k, options->links, &f);
 	if (err)
 		return err;

@@ -1,8 +1,8 @@
-#!/bin/busybox sh
+#!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 #
 # Attaches to a program that has blocks already, and lets it go on with them.
-. /mt/live.sh
+. "$(dirname "$0")/live.sh"
 
 mkfifo go
 attached <go >attached.out &

@@ -1,9 +1,9 @@
-#!/bin/busybox sh
+#!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 #
 # Kills a recorder with SIGKILL and looks for what it left: breakpoints in its target's text
 # and BPF programs. Before the kill there must be some, or this looks in the wrong place.
-. /mt/live.sh
+. "$(dirname "$0")/live.sh"
 
 left() {
 	echo "$1: $(dirty $target) mappings, $(bpftool prog list | grep -c 'name mt_') programs"

@@ -1,9 +1,9 @@
-#!/bin/busybox sh
+#!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 #
 # Attaches to a busy program for two seconds and leaves: it must not have noticed, and its
 # text must be its files' again.
-. /mt/live.sh
+. "$(dirname "$0")/live.sh"
 
 midflight 20 5000 >midflight.out &
 target=$!
