@@ -271,7 +271,9 @@ $(P)/advice_c_debug: tests/programs/advice_c.c
 
 # ---- fuzzing ------------------------------------------------------------------------------
 FUZZ      := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_USER := $(wildcard $(addprefix user/,util/*.c target/*.c unwind/*.c symbol/*.c))
+FUZZ_USER := $(filter-out user/capture/drain% user/report/html.c,$(wildcard $(addprefix user/,\
+	util/*.c target/*.c unwind/*.c symbol/*.c capture/*.c model/*.c analysis/*.c finding/*.c \
+	report/*.c cli/options.c cli/gate.c)))
 FUZZ_OBJ  := $(FUZZ_USER:user/%.c=$(B)/fuzz/user/%.o)
 FUZZ_SAN  := address,undefined -fno-sanitize-recover=undefined -Wno-format-nonliteral
 .SECONDARY: $(FUZZ_OBJ) $(FUZZ:%=%.seeds)
@@ -306,9 +308,24 @@ $(B)/fuzz/fuzz_jit.seeds:
 	@mkdir -p $@
 	$(Q)printf '7f0000001000 40 JS:~f /a.js:1\n7f0000001040 1c0 Stub:b\n' >$@/map
 
-$(B)/fuzz/fuzz_smaps.seeds:
+$(B)/fuzz/fuzz_smaps.seeds $(B)/fuzz/fuzz_maps.seeds: $(B)/fuzz/fuzz_%.seeds:
 	@mkdir -p $@
-	$(Q)cat /proc/self/smaps >$@/smaps
+	$(Q)cat /proc/self/$* >$@/$*
+
+# Small pages, so that a mutation meets more than padding.
+$(B)/fuzz/fuzz_capture.seeds: $(wildcard tests/golden/*.sql)
+	@mkdir -p $@
+	$(Q)for i in $^; do \
+		out=$@/$$(basename $$i .sql); rm -f $$out; \
+		{ echo 'PRAGMA page_size=512;'; cat $$i; } | sqlite3 -batch -bail $$out || \
+		{ rm -r $@; exit 1; }; done
+
+$(B)/fuzz/fuzz_options.seeds:
+	@mkdir -p $@
+	$(Q)printf 'record\n-p\n1,2\n-d\n1.5\n--mode\nexact\n--sample-bytes\n64K' >$@/record
+	$(Q)printf 'record\n--lib\n/l\n--symbol-prefix\nje_\n--uprobes\nperf\n--\nls\n-l' >$@/command
+	$(Q)printf 'diff\na\nb\n--fail-on\nat_peak>+10%%\n--top\n3' >$@/diff
+	$(Q)printf 'export\na\n--format\npprof\n--value\npeak' >$@/export
 
 # ---- benchmarks ---------------------------------------------------------------------------
 BENCH_PROGRAMS := $(addprefix $(B)/bench/,pairs load heartbeat getppid $(if $(RUSTC),words))
@@ -406,8 +423,11 @@ bench-unwind: all $(BENCH) ## what a stack costs beside bpf_get_stack; sizes of 
 placements: $(B)/bench/placements ## where each allocator's functions are probed
 	$(Q)$<
 
-test-vm: all programs $(BPF_TESTS) ## the e2e core on Debian's 6.1 and 6.12 kernels under qemu
-	$(Q)VM_SERIES='6.1 6.12' tests/run vm
+test-vm: all programs $(BPF_TESTS) ## the e2e core on Debian's 6.1 and 6.12 kernels under qemu; 5.10
+	$(Q)VM_SERIES='5.10 6.1 6.12' tests/run vm
+
+matrix: all programs $(BPF_TESTS) ## the same, and on the running kernel: the table in README.md
+	$(Q)tests/vm/run.py --matrix
 
 test-fresh: ## make demo and make test in a new Debian 12 with only git and make
 	$(Q)scripts/test-fresh.sh

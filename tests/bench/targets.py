@@ -130,8 +130,8 @@ class Redis:
     """A server under redis-benchmark; its unit is a request. It serves some before it is measured:
     latencies are those of a load that goes on, not of the moment when it comes."""
 
-    REQUESTS = 200000
-    REQUESTS_BEFORE = 50000
+    REQUESTS = 400000
+    REQUESTS_BEFORE = 200000
 
     def __init__(self):
         # redis-check-rdb is the same program, whose package starts no service.
