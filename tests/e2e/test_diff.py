@@ -56,6 +56,27 @@ def test_saved():
     d.check()
 
 
+def test_places():
+    """The storm, and what starts threads, by name: gone, and another in its place."""
+    bad, good = pair("advice_rust", "preallocate")
+    document = diff(bad.capture, good.capture)
+    storm = document["storms"][0]
+    check(storm["old"]["calls"] > 100 and storm["new"]["calls"] == 0, f"{storm['old']}")
+    copied = document["metrics"]["realloc_copied_bytes"]["old"]
+    check(0.99 * copied < storm["old"]["copied_bytes"] <= copied, f"of {copied}: {storm['old']}")
+    check(any("advice_rust" in (f["function"] or "") for f in storm["stack"]), "not its function")
+    bad, good = pair("advice_rust", "thread-stacks")
+    document = diff(bad.capture, good.capture)
+    for side in ("old", "new"):
+        reserved = sum(t[side]["reserved_bytes"] for t in document["threads"])
+        peak = document["metrics"]["stack_reserved_peak_bytes"][side]
+        # Places have their peaks at different moments.
+        check(peak <= reserved <= 1.5 * peak, f"{side}: {reserved} reserved, {peak} at the peak")
+    _, text, _ = diff_result(bad.capture, good.capture)
+    check("What starts threads:" in text, text)
+    check(not diff(bad.capture, bad.capture)["storms"], "storms of threads")
+
+
 def test_gates():
     """Status 10 where one is exceeded, 1 where it is not known, 2 where it is no gate."""
     bad, good = (r.capture for r in pair("advice_c", "cloning"))

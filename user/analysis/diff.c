@@ -6,24 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/identity.h"
 #include "analysis/storms.h"
 #include "analysis/sum.h"
 #include "util/cleanup.h"
 
-#define FNV_PRIME    0x100000001b3ULL
-#define FNV_BASIS    0xcbf29ce484222325ULL
-#define SECOND_BASIS 0x9ae16a3b2f90404fULL /* any other: it makes a hash of its own */
-#define RUST_HASH    (sizeof("::h0123456789abcdef") - 1)
-
 #define NR_ORDERS (MT_PICK_TEMPORARY + 1)
-
-struct key {
-	uint64_t a, b;
-};
 
 /* A site of one of the recordings, by its identity. */
 struct entry {
-	struct key key;
+	struct mt_identity key;
 	bool new;
 	struct mt_diff_site site;
 };
@@ -32,57 +24,6 @@ struct entries {
 	struct entry *v;
 	size_t nr;
 };
-
-/* ---- identity ---------------------------------------------------------------------------- */
-
-static void hash(struct key *k, const void *data, size_t len)
-{
-	const unsigned char *s = data;
-
-	for (size_t i = 0; i < len; i++) {
-		k->a = (k->a ^ s[i]) * FNV_PRIME;
-		k->b = (k->b ^ s[i]) * FNV_PRIME;
-		k->b ^= k->b >> 29;
-	}
-}
-
-/* Its NUL too: it ends the name. */
-static void hash_text(struct key *k, const char *s)
-{
-	hash(k, s ?: "", strlen(s ?: "") + 1);
-}
-
-/* Without Rust's hash of the crate and types, which another compiler or dependency changes. */
-static void hash_function(struct key *k, const char *name)
-{
-	size_t length = strlen(name);
-	const char *tail = length > RUST_HASH ? name + length - RUST_HASH : NULL;
-
-	if (tail && !strncmp(tail, "::h", 3) &&
-	    strspn(tail + 3, "0123456789abcdef") == RUST_HASH - 3)
-		length -= RUST_HASH;
-	hash(k, name, length);
-	hash(k, "", 1);
-}
-
-static struct key identity(const char *comm, const struct mt_model_stack *stack, bool new)
-{
-	struct key k = { FNV_BASIS, SECOND_BASIS };
-
-	hash_text(&k, comm);
-	for (size_t i = 0; i < stack->nr; i++) {
-		const struct mt_frame *f = stack->frames[i];
-
-		if (f->function) {
-			hash_function(&k, f->function);
-			continue;
-		}
-		hash_text(&k, f->module);
-		hash_text(&k, f->build_id ?: new ? "new" : "old"); /* nobody knows the build */
-		hash(&k, &f->offset, sizeof(f->offset));
-	}
-	return k;
-}
 
 /* ---- sites ------------------------------------------------------------------------------- */
 
@@ -122,7 +63,7 @@ static int add_sites(struct entries *e, const struct mt_model_process *p,
 		struct mt_diff_range *ranges = new ? entry->site.new_range : entry->site.old_range;
 
 		*entry = (struct entry){
-			.key = identity(p->row.comm, s->stack, new),
+			.key = mt_identity_of(p->row.comm, s->stack, new),
 			.new = new,
 			.site = { .comm = p->row.comm, .stack = s->stack, .process = p },
 		};
@@ -134,17 +75,12 @@ static int add_sites(struct entries *e, const struct mt_model_process *p,
 	return 0;
 }
 
-static int compare(const struct key *a, const struct key *b)
-{
-	return (a->a > b->a) - (a->a < b->a) ?: (a->b > b->b) - (a->b < b->b);
-}
-
 /* Of equal identities the new one's stack is shown. */
 static int by_key(const void *va, const void *vb)
 {
 	const struct entry *a = va, *b = vb;
 
-	return compare(&a->key, &b->key)
+	return mt_identity_compare(&a->key, &b->key)
 		       ?: (int)b->new - (int)a->new
 		       ?: (a->site.stack->id > b->site.stack->id) -
 				  (a->site.stack->id < b->site.stack->id);
@@ -195,7 +131,7 @@ static int match(struct mt_diff *d, struct entries *e)
 	for (size_t i = 0; i < e->nr; i++) {
 		struct mt_diff_site *last = d->nr_sites ? &d->sites[d->nr_sites - 1] : NULL;
 
-		if (last && !compare(&e->v[i - 1].key, &e->v[i].key))
+		if (last && !mt_identity_compare(&e->v[i - 1].key, &e->v[i].key))
 			merge(last, &e->v[i].site);
 		else
 			d->sites[d->nr_sites++] = e->v[i].site;
@@ -323,6 +259,8 @@ int mt_diff_new(struct mt_diff **out, const struct mt_model *old, const struct m
 							 : MT_PICK_ALLOC;
 		err = match(d, &entries);
 	}
+	err = err ?: mt_diff_places(&d->storms, MT_DIFF_STORMS, old, new);
+	err = err ?: mt_diff_places(&d->threads, MT_DIFF_THREADS, old, new);
 	free(entries.v);
 	if (err)
 		return err;
@@ -343,6 +281,8 @@ void mt_diff_free(struct mt_diff **diff)
 	if (!*diff)
 		return;
 	free((*diff)->sites);
+	free((*diff)->storms.v);
+	free((*diff)->threads.v);
 	free(*diff);
 	*diff = NULL;
 }

@@ -3,11 +3,8 @@
  * diff.h: two recordings of a program beside each other, the one before a change and the one after.
  *
  * Metrics are of the whole recording: sums over its programs, and of peaks the sum of each one's.
- * -1 is unknown, and so is what comes of it. Sites are matched by the program's name and the names
- * of the functions of the stack, inlined ones too, so that they survive a rebuild: no addresses, no
- * lines, no hash of Rust's at the end of a name. A frame without a function is its file's build id
- * and the offset in it: it matches in the same build only. Names are compared by 128 bits of
- * FNV-1a (Fowler, Noll, Vo; draft-eastlake-fnv).
+ * -1 is unknown, and so is what comes of it. Sites, storms and what starts threads are matched by
+ * their identity (identity.h).
  *
  * Results point into the models, which must outlive them. Pure over const models: thread-safe.
  * Returns 0 or -ENOMEM.
@@ -15,6 +12,7 @@
 #ifndef MT_ANALYSIS_DIFF_H
 #define MT_ANALYSIS_DIFF_H
 
+#include "analysis/diff_places.h"
 #include "analysis/losses.h"
 #include "analysis/pick.h"
 #include "model/model.h"
@@ -56,7 +54,9 @@ struct mt_diff {
 	struct mt_diff_metric metrics[MT_DIFF_METRICS];
 	struct mt_diff_site *sites; /* largest difference first */
 	size_t nr_sites;
-	enum mt_pick_order order; /* by which they are compared */
+	struct mt_diff_places storms; /* of calls that were counted */
+	struct mt_diff_places threads;
+	enum mt_pick_order order; /* by which sites are compared */
 	bool old_lives;		  /* what lives, and the peak, are known */
 	bool new_lives;
 	const char *old_mode; /* the --mode it was recorded with; NULL is unknown */

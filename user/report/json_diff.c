@@ -139,11 +139,9 @@ static json_t *stack(htab_t frames, const struct mt_model_stack *s)
 	return TAKE_PTR(array);
 }
 
-static json_t *sites(const struct mt_diff *d)
+static json_t *sites(htab_t frames, const struct mt_diff *d)
 {
-	__cleanup(free_frames) htab_t frames =
-		htab_create_alloc(1024, hash_frame, same_frame, free_frame, calloc, free);
-	_decref_ json_t *array = frames ? json_array() : NULL;
+	_decref_ json_t *array = json_array();
 
 	for (size_t i = 0; array && i < d->nr_sites; i++) {
 		const struct mt_diff_site *s = &d->sites[i];
@@ -158,6 +156,31 @@ static json_t *sites(const struct mt_diff *d)
 	return TAKE_PTR(array);
 }
 
+static json_t *place_values(const int64_t v[MT_DIFF_PLACE_VALUES],
+			    const char *const names[MT_DIFF_PLACE_VALUES])
+{
+	return json_pack("{so so so}", names[0], mt_json_number(v[0]), names[1],
+			 mt_json_number(v[1]), names[2], mt_json_number(v[2]));
+}
+
+static json_t *places(htab_t frames, const struct mt_diff_places *all,
+		      const char *const names[MT_DIFF_PLACE_VALUES])
+{
+	_decref_ json_t *array = json_array();
+
+	for (size_t i = 0; array && i < all->nr; i++) {
+		const struct mt_diff_place *p = &all->v[i];
+		json_t *place =
+			json_pack("{so so so so}", "comm", mt_json_text(p->comm), "stack",
+				  stack(frames, p->stack), "old", place_values(p->old, names),
+				  "new", place_values(p->new, names));
+
+		if (json_array_append_new(array, place))
+			return NULL;
+	}
+	return TAKE_PTR(array);
+}
+
 /* Unknown where something was lost. */
 static json_t *kind(enum mt_trust trust)
 {
@@ -166,9 +189,25 @@ static json_t *kind(enum mt_trust trust)
 
 json_t *mt_json_diff(const struct mt_diff *d)
 {
-	return json_pack("{ss so so so so}", "schema", "memtide.diff/1", "old_kind",
-			 kind(d->old_trust), "new_kind", kind(d->new_trust), "metrics", metrics(d),
-			 "sites", sites(d));
+	static const char *const of_storms[] = {
+		[MT_DIFF_STORM_CALLS] = "calls",
+		[MT_DIFF_STORM_MOVED] = "moved",
+		[MT_DIFF_STORM_COPIED_BYTES] = "copied_bytes",
+	};
+	static const char *const of_threads[] = {
+		[MT_DIFF_THREAD_CREATED] = "created",
+		[MT_DIFF_THREAD_PEAK_ALIVE] = "peak_alive",
+		[MT_DIFF_THREAD_RESERVED_BYTES] = "reserved_bytes",
+	};
+	__cleanup(free_frames) htab_t frames =
+		htab_create_alloc(1024, hash_frame, same_frame, free_frame, calloc, free);
+
+	return frames ? json_pack("{ss so so so so so so}", "schema", "memtide.diff/1", "old_kind",
+				  kind(d->old_trust), "new_kind", kind(d->new_trust), "metrics",
+				  metrics(d), "sites", sites(frames, d), "storms",
+				  places(frames, &d->storms, of_storms), "threads",
+				  places(frames, &d->threads, of_threads))
+		      : NULL;
 }
 
 int mt_report_diff_json(FILE *out, const struct mt_diff *d)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/diff.h"
+#include "analysis/sum.h"
 #include "report/printer.h"
 #include "report/report.h"
 #include "report/text_stack.h"
@@ -96,8 +97,41 @@ static void print_sure(struct mt_printer *p, const struct mt_diff *d)
 			 "--mode exact.");
 }
 
+/* What there is to say of a place: its title, and of each value a word. */
+struct place_words {
+	const char *heading;
+	const char *values[MT_DIFF_PLACE_VALUES];
+};
+
+static void print_places(struct mt_printer *p, const struct mt_diff_places *all,
+			 const struct place_words *words, size_t top)
+{
+	const int last = MT_DIFF_PLACE_VALUES - 1;
+
+	for (size_t i = 0; i < all->nr && i < top; i++) {
+		const struct mt_diff_place *place = &all->v[i];
+		int64_t change = mt_sum_subtract(place->new[last], place->old[last]);
+
+		if (!change)
+			return;
+		if (!i)
+			mt_print_heading(p, "%s", words->heading);
+		mt_print(p, 4, INDENT, "%zu. %s %s, in %s; %s: %s before, %s now; %s: %s, %s",
+			 i + 1, difference(change, MT_DIFF_BYTES).s, words->values[last],
+			 place->comm, words->values[0], mt_unit_count(place->old[0]).s,
+			 mt_unit_count(place->new[0]).s, words->values[1],
+			 mt_unit_count(place->old[1]).s, mt_unit_count(place->new[1]).s);
+		mt_print_stack(p, place->process, place->stack);
+	}
+}
+
 int mt_report_diff_text(FILE *out, const struct mt_diff *d, const struct mt_text_options *options)
 {
+	static const struct place_words storms = { "Realloc storms:",
+						   { "calls", "moved", "copied" } };
+	static const struct place_words threads = {
+		"What starts threads:", { "created", "at once", "of their stacks reserved" }
+	};
 	struct mt_printer p = { .out = out, .width = options->width, .color = options->color };
 	size_t top = options->top ?: TOP;
 
@@ -111,6 +145,8 @@ int mt_report_diff_text(FILE *out, const struct mt_diff *d, const struct mt_text
 			break;
 		print_site(&p, d, &d->sites[i], i + 1);
 	}
+	print_places(&p, &d->storms, &storms, top);
+	print_places(&p, &d->threads, &threads, top);
 	if (!p.err && fflush(out))
 		p.err = -EIO;
 	return p.err;
