@@ -365,7 +365,7 @@ $(B)/bench/tables: tests/bench/tables.c $(filter $(B)/user/target/% $(B)/user/un
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -o $@ $^ $(LDLIBS)
 
 # ---- what one types -----------------------------------------------------------------------
-.PHONY: all setup demo test check unit fuzz format tidy layers test-vm test-fresh bench-unwind programs clean help \
+.PHONY: all setup demo test check unit fuzz format tidy layers test-vm matrix soak test-fresh bench-unwind programs clean help \
         bench bench-probes bench-crowd placements
 
 all: $(B)/memtide ## build build/memtide
@@ -428,6 +428,9 @@ test-vm: all programs $(BPF_TESTS) ## the e2e core on Debian's 6.1 and 6.12 kern
 
 matrix: all programs $(BPF_TESTS) ## the same, and on the running kernel: the table in README.md
 	$(Q)tests/vm/run.py --matrix
+
+soak: all programs ## 100 kills, 1,000 attaches, a minute of 1,000 forks a second, half an hour of churn
+	$(Q)for k in kill.kill_in cycles fork_storm soak; do MT_LONG=1 tests/run e2e -k $$k || exit 1; done
 
 test-fresh: ## make demo and make test in a new Debian 12 with only git and make
 	$(Q)scripts/test-fresh.sh

@@ -151,7 +151,7 @@ def test_mode_kernel():
     """No breakpoint anywhere, no number of the heap; the rest as always."""
     target = Program(program("touch"), "two", "6000", "3000")
     target.await_line("ready")
-    recording = Recording("-p", str(target.pid), options=("--mode", "kernel"))
+    recording = Recording("-p", str(target.pid), options=("--mode", "kernel", "--budget", "100"))
     recording.await_attached()
     check(text_is_clean(target.pid), "a breakpoint")
     target.go()
@@ -178,6 +178,27 @@ def test_mode_kernel():
     d.check()
 
 
+def test_mode_kernel_budget():
+    """At 1% a part of the faults has stacks, by which all are shared out; all are counted."""
+    target = Program(program("touch"), "two", "60000", "30000")
+    target.await_line("ready")
+    recording = Recording("-p", str(target.pid), options=("--mode", "kernel"))
+    recording.await_attached()
+    target.go()
+    target.await_line("resident")
+    target.go()
+    target.wait()
+    recording.wait()
+    process, d = image(recording.report(), comm="touch"), Differences("kernel, 1%")
+    d.between("faults", process["faults"]["count"], 90000, 91000)
+    counts = by_function(process, "count")
+    # One in eight at first, fewer when their cost is known.
+    d.between("touch_first", counts["touch_first"], 0.8 * 60000, 1.2 * 60000)
+    d.between("touch_second", counts["touch_second"], 0.7 * 30000, 1.3 * 30000)
+    print(f"{counts['touch_first']} of 60,000 and {counts['touch_second']} of 30,000")
+    d.check()
+
+
 def test_whole_host():
     """-a: every process of the host, without a breakpoint anywhere; grouped by cgroup."""
     target = attached()[0]
@@ -198,7 +219,7 @@ test_whole_host.alone = "it looks at all processes"
 
 def test_mode_kernel_launched():
     """Stacks are whole from the first instruction on, and children are followed."""
-    document, _ = run("forks", "5", "40", options=("--mode", "kernel"))
+    document, _ = run("forks", "5", "40", options=("--mode", "kernel", "--budget", "100"))
     d = Differences("kernel, launched")
     d.equal("images", len(document["processes"]), 6)
     for process in document["processes"][1:]:

@@ -7,9 +7,9 @@ from pathlib import Path
 from memtide import Program, Recording, check, image, program, record, scratch
 
 # As README has it; numbers of linux/capability.h.
-DAC_OVERRIDE, DAC_READ_SEARCH, KILL, SYS_PTRACE, PERFMON, BPF = (
-    1 << n for n in (1, 2, 5, 19, 38, 39))
-KEPT = BPF | PERFMON | SYS_PTRACE | DAC_READ_SEARCH
+DAC_OVERRIDE, DAC_READ_SEARCH, KILL, SYS_PTRACE, PERFMON, BPF, CHECKPOINT_RESTORE = (
+    1 << n for n in (1, 2, 5, 19, 38, 39, 40))
+KEPT = BPF | PERFMON | SYS_PTRACE | DAC_READ_SEARCH | CHECKPOINT_RESTORE
 NOBODY = 65534
 
 

@@ -6,12 +6,13 @@ import subprocess
 import time
 from pathlib import Path
 
-from memtide import (BUILD, PATIENCE_S, Program, Recording, Skip, build, check, image, images, need,
+from memtide import (BUILD, PATIENCE_S, Program, Recording, Skip, build, check, fdinfo, image, images, need,
                      program, record, scratch, text_is_clean)
 
 LONG = bool(os.environ.get("MT_LONG"))
 CYCLES = 1000 if LONG else 10
 STORM_S = 60 if LONG else 3
+SOAK_S = 1800 if LONG else 15
 LIMIT_MIB = 64
 STORM_RATE = 1000  # forks a second that are asked for
 
@@ -36,6 +37,16 @@ COMMANDS = [
     ["sh", "-c", "for i in 1 2 3 4 5; do echo $i | sed s/x/y/; done; exit 7"],
     ["tar", "-c", "--mtime=@0", "-C", "/etc", "passwd", "group"], ["openssl", "dgst", "-sha512"],
 ]
+
+
+def status_bytes(pid, field):
+    """Of /proc/PID/status; 0 when it has no memory any more."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) << 10 for line in text.splitlines()
+                 if line.startswith(field)), 0)
 
 
 def run(argv):
@@ -142,6 +153,42 @@ def test_fork_storm():
 
 
 test_fork_storm.timeout_s = 3 * STORM_S + 3 * PATIENCE_S
+
+def test_soak():
+    """Processes come and go for long: the recorder's memory does not grow with them."""
+    target = Program(build(STORM), SOAK_S, 100)
+    recording = Recording("-p", target.pid)
+    recording.await_attached()
+    began, rss = time.monotonic(), []
+    while target.alive():
+        time.sleep(SOAK_S / 30)
+        rss.append((time.monotonic() - began, status_bytes(recording.pid, "VmRSS:")))
+    said = target.wait().split()
+    recording.wait()
+    # It has its tables and its buffers after a third.
+    early = max(b for t, b in rss if SOAK_S / 4 < t < SOAK_S / 2)
+    late = max(b for t, b in rss if 3 * SOAK_S / 4 < t < SOAK_S - 1)
+    print(f"{said[1]} processes in {SOAK_S} s; the recorder's RSS {early >> 10} KiB, then {late >> 10}")
+    check(late < early * 1.1 + (2 << 20), f"{rss}")
+
+
+test_soak.timeout_s = SOAK_S + 2 * PATIENCE_S
+
+
+def test_map_memory():
+    """All maps together are what was allowed, and no more, as the kernel accounts for them."""
+    for mib in (16, 64):
+        target = Program(program("attached"))
+        target.await_line("ready")
+        recording = Recording("-p", target.pid, options=("--map-memory", mib))
+        recording.await_attached()
+        sizes = {fields["map_id"]: int(fields["memlock"]) for fields in fdinfo(recording.pid)
+                 if "map_id" in fields}
+        recording.interrupt()
+        print(f"--map-memory {mib}: {sum(sizes.values()) / (1 << 20):.1f} MiB in {len(sizes)} maps",
+              end="; ")
+        check(sum(sizes.values()) <= 1.05 * (mib << 20), f"{sum(sizes.values())} bytes")
+
 
 PREFORK = """
 #include <stdio.h>

@@ -65,7 +65,8 @@ static const struct argp_option record_options[] = {
 	  "kernel: no breakpoint anywhere",
 	  2 },
 	{ "budget", KEY_BUDGET, "PCT", 0,
-	  "Of auto: what it may cost, in percent of the targets' CPU time (default 1)", 2 },
+	  "Of auto and kernel: what it may cost, in percent of the targets' CPU time (default 1)",
+	  2 },
 	{ "no-ptrace", KEY_NO_PTRACE, NULL, 0,
 	  "Do not hold the command at fork and exec; what it starts has a gap", 3 },
 	{ "tick", KEY_TICK, "MS", 0,
@@ -538,8 +539,8 @@ static int validate(const struct mt_options *o)
 	if (o->all && o->mode != MT_MODE_KERNEL)
 		return mt_err(-EINVAL, "record: -a puts no breakpoint into every process: say "
 				       "--mode kernel too");
-	if (o->budget_pct && o->mode != MT_MODE_AUTO)
-		return mt_err(-EINVAL, "record: --budget is for --mode auto");
+	if (o->budget_pct && o->mode == MT_MODE_EXACT)
+		return mt_err(-EINVAL, "record: --mode exact keeps to no --budget");
 	if (o->kernel.sample_bytes && o->mode != MT_MODE_EXACT)
 		return mt_err(-EINVAL, "record: --sample-bytes is for --mode exact");
 	if (o->mode == MT_MODE_KERNEL && o->kernel.links != MT_LINK_AUTO)
@@ -573,7 +574,7 @@ int mt_options_parse(struct mt_options *out, int argc, char **argv)
 			return -EINVAL;
 		if (validate(out))
 			return -EINVAL;
-		if (out->mode == MT_MODE_AUTO && !out->budget_pct)
+		if (out->mode != MT_MODE_EXACT && !out->budget_pct)
 			out->budget_pct = DEFAULT_BUDGET_PCT;
 		return 0;
 	}

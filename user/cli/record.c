@@ -143,7 +143,7 @@ static int put_host(struct recording *r)
 	err = err ? err
 		  : mt_capture_put_meta(r->capture, MT_META_HOOKS_RET,
 					return_names[mt_kernel_links(k)]);
-	if (!err && r->options->mode == MT_MODE_AUTO)
+	if (!err && r->options->mode != MT_MODE_EXACT)
 		err = mt_capture_put_meta_int(r->capture, MT_META_BUDGET_PPM,
 					      llround(r->options->budget_pct * 1e4));
 	if (!err && mt_kernel_sample_bytes(k))
@@ -228,8 +228,7 @@ static int begin(struct recording *r, int signals, const struct mt_launch_signal
 
 	if (o->mode == MT_MODE_KERNEL)
 		session.kernel.links = MT_LINK_NONE;
-	if (o->mode == MT_MODE_AUTO)
-		session.budget_pct = o->budget_pct;
+	session.budget_pct = o->budget_pct;
 	session.kernel.time_all = o->mode == MT_MODE_AUTO;
 	err = o->argv ? 0 : select_targets(o, &pids, &nr);
 

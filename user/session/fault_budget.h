@@ -17,6 +17,8 @@
 
 /* Of the targets' CPU time: so much of the whole budget. */
 #define MT_FAULT_BUDGET_PART 0.3
+/* And where calls are not counted, so that nothing else is paid from it. */
+#define MT_FAULT_BUDGET_ALONE 0.7
 
 struct mt_fault_budget {
 	double limit;	 /* a share of the targets' CPU time */

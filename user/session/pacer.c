@@ -10,6 +10,7 @@
 #include "session/calibrate.h"
 #include "session/closer.h"
 #include "session/fault_budget.h"
+#include "session/fault_pace.h"
 #include "session/faults.h"
 #include "session/kernel.h"
 #include "session/state.h"
@@ -31,8 +32,6 @@
 
 /* What a counted hit costs more than its trap, before the first was timed: a stack, maps. */
 #define RUN_NS 1000
-
-#define FAULTS_FIRST 8 /* of so many one gets a stack, until their cost is known */
 
 #define HITS_MIN 30 /* of a window, for their mean price */
 
@@ -118,9 +117,7 @@ int mt_pacer_new(struct mt_pacer **out, struct mt_session *s, double budget_pct)
 		options.seed = mt_clock_ns();
 	mt_governor_init(&p->governor, &options);
 	p->session = s;
-	/* A program faults most when it begins. */
-	mt_faults_sample(s->faults, &(struct mt_fault_sampling){ 1, FAULTS_FIRST }, NULL, 0);
-	p->fault_budget.limit = MT_FAULT_BUDGET_PART * budget_pct / 100;
+	mt_fault_pace_init(s, &p->fault_budget, MT_FAULT_BUDGET_PART * budget_pct / 100);
 	s->links_wait = true;
 	add_phase(p, MT_LAYER_KERNEL);
 	*out = TAKE_PTR(p);
@@ -248,23 +245,6 @@ static void measure_all(struct mt_pacer *p)
 		p->closing = false;
 	p->totals.links_open = p->linked || p->closing;
 	p->totals.now_ns = mt_clock_ns();
-}
-
-/* What page faults cost has its own part of the budget. */
-static void sample_faults(struct mt_pacer *p)
-{
-	struct mt_session *s = p->session;
-	struct mt_fault_sampling sampling = mt_faults_sampling(s->faults);
-	_free_ pid_t *pids = NULL;
-
-	if (!mt_fault_budget_step(&p->fault_budget, p->totals.other_spent_ns,
-				  p->totals.target_cpu_ns, &sampling))
-		return;
-	pids = calloc(s->nr_processes + 1, sizeof(*pids));
-	for (size_t i = 0; pids && i < s->nr_processes; i++)
-		pids[i] = s->processes[i].pid;
-	if (!pids || mt_faults_sample(s->faults, &sampling, pids, s->nr_processes))
-		mt_info("page faults cannot be told of less often");
 }
 
 /* ---- windows ----------------------------------------------------------------------------- */
@@ -564,7 +544,9 @@ int mt_pacer_run(struct mt_pacer *p)
 
 	for (int i = 0; i < STEPS_MAX && changed && !err; i++) {
 		measure_all(p);
-		sample_faults(p);
+		/* It has a part of the budget that is its own. */
+		mt_fault_pace(p->session, &p->fault_budget, p->totals.other_spent_ns,
+			      p->totals.target_cpu_ns);
 		mt_governor_step(&p->governor, &p->totals, &p->order);
 		tell(p);
 		err = obey(p, &p->order, &changed);

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "session/fault_pace.h"
 #include "session/faults.h"
 #include "session/features.h"
 #include "session/held.h"
@@ -137,12 +138,15 @@ int mt_session_new(struct mt_session **out, const struct mt_session_options *opt
 		mt_locator_set_opened(s->locator, on_opened, s);
 	}
 	rehearse(s);
-	if (options->budget_pct > 0) {
+	if (options->budget_pct > 0 && mt_kernel_links(s->kernel) != MT_LINK_NONE) {
 		err = mt_pacer_new(&s->pacer, s, options->budget_pct);
 		if (err)
 			return err;
+	} else if (options->budget_pct > 0 && s->faults) {
+		mt_fault_pace_init(s, &s->fault_budget,
+				   MT_FAULT_BUDGET_ALONE * options->budget_pct / 100);
 	}
-	mt_bills_budget_init(&s->bills, options->budget_pct, mt_clock_ns());
+	mt_bills_budget_init(&s->bills, s->pacer ? options->budget_pct : 0, mt_clock_ns());
 	s->rss_per_cpu = mt_features_rss_per_cpu();
 	*out = TAKE_PTR(s);
 	return 0;
@@ -378,6 +382,8 @@ int mt_session_tick(struct mt_session *s)
 
 	for (size_t i = 0; i < s->nr_processes; i++)
 		look(s, &s->processes[i], now);
+	if (s->fault_budget.limit > 0)
+		mt_fault_pace_tick(s, &s->fault_budget);
 	mt_bills_forget_blocks(&s->bills);
 	for (size_t i = s->nr_processes; i-- > 0;)
 		if (s->processes[i].unheard > UNHEARD_TICKS)

@@ -38,7 +38,7 @@ struct mt_session_library {
 struct mt_session_options {
 	struct mt_kernel_options kernel;
 	bool no_ptrace;
-	double budget_pct; /* calls are counted as far as it goes; 0: all are, or none */
+	double budget_pct; /* as far as it goes calls are counted and faults have stacks; 0: all */
 	const struct mt_session_library *libraries;
 	size_t nr_libraries;
 };
@@ -91,7 +91,7 @@ uint64_t mt_session_strays(const struct mt_session *s);
 /* Of page faults; NULL: they cannot be seen. */
 struct mt_faults *mt_session_faults(const struct mt_session *s);
 
-/* NULL without a budget. */
+/* NULL where no calls are counted, or all. */
 struct mt_pacer *mt_session_pacer(const struct mt_session *s);
 
 /* Of the tables for unwinding; false: stacks are not taken. */

@@ -9,6 +9,8 @@
 #ifndef MT_SESSION_STATE_H
 #define MT_SESSION_STATE_H
 
+#include "session/bills.h"
+#include "session/fault_budget.h"
 #include "session/program.h"
 #include "session/session.h"
 
@@ -57,9 +59,10 @@ struct mt_session {
 	struct mt_perfmap *maps;      /* of those that compile, for symbols */
 	size_t nr_maps;
 	struct mt_bills_budget bills;
-	bool moved;	 /* something has, since the last tick */
-	int still_ticks; /* at which nothing had, in a row */
-	bool stopping;	 /* this tick is the last */
+	struct mt_fault_budget fault_budget; /* where there is a budget and no pacer */
+	bool moved;			     /* something has, since the last tick */
+	int still_ticks;		     /* at which nothing had, in a row */
+	bool stopping;			     /* this tick is the last */
 };
 
 /* state.c: the tables. A process pointer is good until one is added or dropped. */

@@ -19,11 +19,12 @@
 /*
  * What recording takes, as its targets fork, execute, and map libraries, and as bursts come and go:
  * maps and links (CAP_BPF), perf events and probes (CAP_PERFMON), /proc of other users' processes
- * (CAP_SYS_PTRACE), the files that they have mapped (CAP_DAC_READ_SEARCH).
+ * (CAP_SYS_PTRACE), the files that they have mapped (CAP_DAC_READ_SEARCH), also those whose names
+ * are gone (CAP_CHECKPOINT_RESTORE: /proc/PID/map_files).
  */
 #define MT_PRIVILEGE_RECORD                                                                 \
 	(MT_PRIVILEGE(CAP_BPF) | MT_PRIVILEGE(CAP_PERFMON) | MT_PRIVILEGE(CAP_SYS_PTRACE) | \
-	 MT_PRIVILEGE(CAP_DAC_READ_SEARCH))
+	 MT_PRIVILEGE(CAP_DAC_READ_SEARCH) | MT_PRIVILEGE(CAP_CHECKPOINT_RESTORE))
 
 /* The calling thread has no others from here on, and no program that it could execute has. */
 int mt_privilege_keep(uint64_t capabilities);
