@@ -7,8 +7,8 @@ from pathlib import Path
 from memtide import Program, Recording, check, image, program, record, scratch
 
 # As README has it; numbers of linux/capability.h.
-DAC_OVERRIDE, DAC_READ_SEARCH, KILL, SYS_PTRACE, PERFMON, BPF, CHECKPOINT_RESTORE = (
-    1 << n for n in (1, 2, 5, 19, 38, 39, 40))
+DAC_OVERRIDE, DAC_READ_SEARCH, KILL, SYS_PTRACE, SYS_ADMIN, PERFMON, BPF, CHECKPOINT_RESTORE = (
+    1 << n for n in (1, 2, 5, 19, 21, 38, 39, 40))
 KEPT = BPF | PERFMON | SYS_PTRACE | DAC_READ_SEARCH | CHECKPOINT_RESTORE
 NOBODY = 65534
 
@@ -34,10 +34,10 @@ def check_privileges(pid, expected):
         check(status["Seccomp"] == "2", f"Seccomp {status['Seccomp']}")
 
 
-def attached(mode="exact", capture=None):
+def attached(mode="exact", capture=None, options=()):
     target = Program(program("attached"))
     target.await_line("ready")
-    recording = Recording("-p", target.pid, options=("--mode", mode), capture=capture)
+    recording = Recording("-p", target.pid, options=("--mode", mode, *options), capture=capture)
     recording.await_attached()
     return target, recording
 
@@ -52,11 +52,19 @@ def test_attached():
         check(image(recording.report(), target.pid), "no report")
 
 
+def test_perf_events():
+    """The kernel opens them with CAP_SYS_ADMIN only: it stays, for children that may come."""
+    target, recording = attached(options=("--uprobes", "perf"))
+    check_privileges(recording.pid, KEPT | SYS_ADMIN)
+    target.process.kill()
+    recording.wait()
+
+
 def test_command():
     """It has all that it was given; the recorder hands signals on to it."""
     recording = Recording("--", program("attached"))
     recording.await_line("ready")
-    check_privileges(recording.pid, KEPT | KILL)
+    check_privileges(recording.pid, KEPT | KILL | SYS_ADMIN)
     pid = int(Path(f"/proc/{recording.pid}/task/{recording.pid}/children").read_text().split()[0])
     own = next(threads_status(os.getpid()))
     status = next(threads_status(pid))

@@ -245,6 +245,8 @@ CASES = [
     Case("kernel-log", 10, "dmesg", check_log),
 ]
 
+OF_A_BOOT = ("boot", "kernel-log")  # what a machine has that runs nothing else
+
 # Rows of the table in README.md: the cases that show it.
 FEATURES = {
     "every call, to the byte; fork, vfork, exec": [

@@ -253,6 +253,8 @@ static void give_up_privileges(const struct recording *r)
 	/* Signals are handed on to it, whoever it is by then. */
 	if (r->options->argv)
 		keep |= MT_PRIVILEGE(CAP_KILL);
+	if (mt_session_opens_events(r->session))
+		keep |= MT_PRIVILEGE(CAP_SYS_ADMIN);
 	if (mt_privilege_keep(keep))
 		mt_warn("capabilities that are not needed any more cannot be given up");
 	if (mt_privilege_confine())

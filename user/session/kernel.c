@@ -179,6 +179,9 @@ static int choose_links(struct mt_kernel *k, enum mt_link_kind asked, const stru
 	if (k->links_forced)
 		return mt_err(-EOPNOTSUPP, "this kernel has no %s (%s): leave --uprobes out",
 			      kinds[k->links].name, strerror(kinds[k->links].why_not));
+	if (f->perf_uprobe_errno == EACCES || f->perf_uprobe_errno == EPERM)
+		return mt_err(-EPERM, "this kernel opens probes for CAP_SYS_ADMIN only (those with "
+				      "uprobe_multi, 6.10 and later, do not): run as root");
 	return mt_err(-EOPNOTSUPP,
 		      "this kernel has no uprobes (%s): use one built with CONFIG_UPROBE_EVENTS",
 		      strerror(f->perf_uprobe_errno));

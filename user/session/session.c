@@ -12,6 +12,7 @@
 #include "session/features.h"
 #include "session/held.h"
 #include "session/pacer.h"
+#include "session/probes.h"
 #include "session/rehearse.h"
 #include "session/hold.h"
 #include "session/stacks.h"
@@ -423,6 +424,14 @@ void mt_session_stop(struct mt_session *s)
 	}
 	mt_kernel_unhook(s->kernel);
 	mt_hold_free(&s->hold);
+}
+
+bool mt_session_opens_events(const struct mt_session *s)
+{
+	if (mt_kernel_links(s->kernel) == MT_LINK_NONE)
+		return false;
+	return !mt_kernel_links_by_process(s->kernel) || s->command ||
+	       s->nr_processes > MT_PROBES_CROWD;
 }
 
 const struct mt_kernel *mt_session_kernel(const struct mt_session *s)

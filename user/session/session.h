@@ -85,6 +85,13 @@ const struct mt_locator *mt_session_locator(const struct mt_session *s);
 /* Where programs that have ended, or were there at the stop, name what they compiled. */
 const struct mt_perfmap *mt_session_maps(const struct mt_session *s, size_t *nr);
 
+/*
+ * May a probe be a perf event from here on? Those take CAP_SYS_ADMIN. They are all that there is
+ * where a kernel has no uprobe_multi, and what the later ones of a crowd share: of a command's
+ * children too.
+ */
+bool mt_session_opens_events(const struct mt_session *s);
+
 /* Events of which no program was known any more, and links that could not be opened. */
 uint64_t mt_session_strays(const struct mt_session *s);
 
