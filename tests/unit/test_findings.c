@@ -260,13 +260,80 @@ static void test_shrink(void **state)
 	}
 }
 
+/* Copies that bursts saw, in `bursts` of them, each as many. */
+static void set_copies(struct scene *s, const struct mt_frame **copy,
+		       uint64_t sizes[MT_HIST_BUCKETS], int bursts)
+{
+	static const struct mt_frame clone = { .function = "app::item_clone", .module = "/app" };
+	const double each = 1000, bytes = 1e6, stretch = 1e8;
+
+	*copy = &clone;
+	set_scene(s, 0);
+	sizes[mt_hist_index(1000)] = (uint64_t)(bursts * each);
+	s->site = (struct mt_model_site){
+		.row = { .kind = "malloc",
+			 .alloc_cnt = (int64_t)(bursts * each),
+			 .alloc_bytes = (int64_t)(bursts * bytes),
+			 .short_lived_cnt = (int64_t)(bursts * each),
+			 .sizes = { sizes, MT_HIST_BUCKETS },
+			 .max_age_ns = -1,
+			 .alloc_cnt_tally = { bursts * each, bursts * each * each,
+					      bursts * each * stretch },
+			 .alloc_bytes_tally = { bursts * bytes, bursts * bytes * bytes,
+						bursts * bytes * stretch } },
+		.stack = { .id = 8, .frames = copy, .nr = 1 },
+	};
+	s->process.row.windowed = 1;
+	s->process.row.bursts = (struct mt_bursts){ .cnt = bursts,
+						    .progress_ns = bursts * 1e6,
+						    .stretch_ns = bursts * stretch,
+						    .stretch_ns2 = bursts * stretch * stretch };
+	s->process.row.burst_own_ns = bursts * stretch;
+	s->process.row.alloc_cnt_tally = s->site.row.alloc_cnt_tally;
+	s->process.row.alloc_bytes_tally = s->site.row.alloc_bytes_tally;
+}
+
+static bool has_evidence(const struct mt_finding *f, const char *name)
+{
+	for (size_t i = 0; i < f->nr_evidence; i++)
+		if (!strcmp(f->evidence[i].name, name))
+			return true;
+	return false;
+}
+
+/* Judged by the least that bursts allow, and what takes what lives is said not to be judged. */
+static void test_bursts(void **state)
+{
+	for (int bursts = 2; bursts <= 20; bursts += 18) {
+		__cleanup(mt_findings_free) struct mt_findings *found = NULL;
+		uint64_t sizes[MT_HIST_BUCKETS] = { 0 };
+		const struct mt_finding *f;
+		const struct mt_frame *copy;
+		struct scene s;
+
+		set_copies(&s, &copy, sizes, bursts);
+		assert_int_equal(mt_findings_new(&found, &s.model, &s.process), 0);
+		f = only(found, "cloning");
+		assert_int_equal(!f, bursts == 2); /* two bound nothing */
+		if (f) {
+			assert_true(has_evidence(f, "alloc_bytes_low"));
+			assert_true(has_evidence(f, "alloc_bytes_high"));
+			assert_non_null(strstr(f->note, "least"));
+			assert_int_equal(f->saves_bytes, -1);
+		}
+		f = only(found, "representative");
+		assert_non_null(f);
+		assert_non_null(strstr(f->advice, "shrink, large-lifetime"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_library), cmocka_unit_test(test_own),
-		cmocka_unit_test(test_names),	cmocka_unit_test(test_severity),
-		cmocka_unit_test(test_brief),	cmocka_unit_test(test_in_place),
-		cmocka_unit_test(test_shrink),
+		cmocka_unit_test(test_library),	 cmocka_unit_test(test_own),
+		cmocka_unit_test(test_names),	 cmocka_unit_test(test_severity),
+		cmocka_unit_test(test_brief),	 cmocka_unit_test(test_bursts),
+		cmocka_unit_test(test_in_place), cmocka_unit_test(test_shrink),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,15 +115,45 @@ void mt_finding_add(struct mt_case *c, struct mt_finding *f)
 	v[found->nr++] = *f;
 }
 
+/* What bursts surely saw of it: the low ends of its intervals. */
+static struct mt_heap_site surely(const struct mt_heap *heap, const struct mt_heap_site *s)
+{
+	struct mt_heap_site sure = *s;
+	double part = s->alloc_cnt > 0 ? s->burst_cnt.low / s->alloc_cnt : 0;
+
+	if (!heap->windowed)
+		return sure;
+	sure.alloc_cnt = s->burst_cnt.low;
+	sure.alloc_bytes = s->burst_bytes.low;
+	sure.temporary_cnt *= part;
+	sure.short_lived_cnt *= part;
+	return sure;
+}
+
+static void tell_interval(struct mt_finding *f, const struct mt_estimate *bytes)
+{
+	mt_finding_evidence(f, "alloc_bytes_low", bytes->low);
+	if (bytes->high < MT_ESTIMATE_MAX)
+		mt_finding_evidence(f, "alloc_bytes_high", bytes->high);
+	f->note = f->note ?: "judged by the least that bursts allow, with 95% confidence";
+}
+
 void mt_case_each_site(struct mt_case *c, int most,
 		       bool (*fires)(const struct mt_case *c, const struct mt_heap_site *s),
 		       void (*report)(struct mt_case *c, const struct mt_heap_site *s))
 {
-	for (size_t i = 0; i < c->heap->nr_sites && most; i++)
-		if (fires(c, &c->heap->sites[i])) {
-			report(c, &c->heap->sites[i]);
-			most--;
-		}
+	for (size_t i = 0; i < c->heap->nr_sites && most; i++) {
+		const struct mt_heap_site *s = &c->heap->sites[i];
+		const struct mt_heap_site sure = surely(c->heap, s);
+		size_t before = c->found->nr;
+
+		if (!fires(c, &sure))
+			continue;
+		report(c, s);
+		most--;
+		if (c->heap->windowed && c->found->nr > before)
+			tell_interval(&c->found->v[c->found->nr - 1], &s->burst_bytes);
+	}
 }
 
 /* ---- the case ---------------------------------------------------------------------------- */

@@ -78,9 +78,8 @@ void mt_rule_representative(struct mt_case *c)
 	uncovered(c);
 	if (c->heap->watched && c->heap->windowed && !c->heap->lives)
 		doubt(c, "Calls were counted in bursts: what lives is not known",
-		      "So large-lifetime, streaming, compact-types and unbounded-cache could not "
-		      "be "
-		      "judged. Record a process of less load, or with --mode exact.");
+		      "So shrink, large-lifetime, streaming, compact-types and unbounded-cache "
+		      "could not be judged. Record a process of less load, or with --mode exact.");
 	if (!c->heap->watched)
 		doubt(c, "No allocator call was counted: findings go by mappings and threads only",
 		      "Record with --mode exact, or name its allocator by --lib.");
