@@ -42,6 +42,8 @@ assert.ok(grown.some(([label, fill]) => label.startsWith("main:") && /var\(--les
 assert.ok(grown.some(([label, fill]) => label.startsWith("</script>") && /var\(--more\)/.test(fill)));
 assert.match(await page.textContent("#metrics"), /Threads at once1616same.*CPU time/);
 assert.match(await page.locator("#sites tbody tr").first().textContent(), /MiB\+[\d.]+ MiB/);
+assert.match(await page.textContent("#storms"), /Copied/);
+assert.match(await page.textContent("#threads"), /Stacks reserved.*same/);
 await page.click("#flame button:text-is('Allocated count')");
 assert.match((await labels(page))[0][0], /change: same/);
 await page.fill("#flame input", "script");

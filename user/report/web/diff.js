@@ -14,6 +14,18 @@ const MEASURES = [
   ["temporary_count", "Temporary", count],
 ];
 
+const STORMS = [
+  ["calls", "Calls", count],
+  ["moved", "Moved", count],
+  ["copied_bytes", "Copied", bytes],
+];
+
+const THREADS = [
+  ["created", "Created", count],
+  ["peak_alive", "At once", count],
+  ["reserved_bytes", "Stacks reserved", bytes],
+];
+
 const known = (value) => value !== null && value !== undefined;
 
 function signed(show) {
@@ -24,11 +36,11 @@ function unitOf(name) {
   return name.endsWith("_bytes") ? bytes : name.endsWith("_ns") ? nanoseconds : count;
 }
 
-// A site's measures as columns: before, now, and the change; the larger of both is a box's width,
+// A place's measures as columns: before, now, and the change; the larger of both is a box's width,
 // so that what went can be seen.
-function flat({ comm, stack, old, new: now }) {
+const flat = (measures) => ({ comm, stack, old, new: now }) => {
   const row = { comm, stack, ci95: {} };
-  for (const [key] of MEASURES) {
+  for (const [key] of measures) {
     const both = known(old[key]) && known(now[key]);
     row[`${key}_before`] = old[key];
     row[`${key}_now`] = now[key];
@@ -36,7 +48,7 @@ function flat({ comm, stack, old, new: now }) {
     row[key] = both ? Math.max(old[key], now[key]) : null;
   }
   return row;
-}
+};
 
 const METRICS = MEASURES.map(([key, name, show]) => ({
   name, key, show, sites: ({ sites }) => sites,
@@ -83,19 +95,32 @@ function metrics(all) {
           .filter(([, { old, new: now }]) => known(old) || known(now)).map(metricRow))))));
 }
 
-function sites({ stacks, process }) {
-  const columns = MEASURES.filter(([key]) => process.sites.some((site) => known(site[key])))
+function places({ id, title, column, rows, measures, stacks }) {
+  const columns = measures.filter(([key]) => rows.some((row) => known(row[key])))
     .flatMap(([key, name, show]) => [
       { title: name, value: (row) => row[`${key}_now`], show, hint: "Now" },
       { title: "Change", node: true, value: ({ [`${key}_change`]: change }) => Math.abs(change),
         show: (row) => signed(show)(row[`${key}_change`]), hint: "Now less before" },
     ]);
-  return section("sites", "Allocation sites", table({
-    label: "allocation sites", rows: process.sites, searchable: searchable(stacks), sortBy: 2,
-    columns: [{ title: "Site", words: true, node: true,
+  return section(id, title, table({
+    label: title.toLowerCase(), rows, searchable: searchable(stacks), sortBy: 2,
+    columns: [{ title: column, words: true, node: true,
       value: ({ stack }) => stacks.innermost(stack)?.function ?? "",
       show: ({ stack }) => stackCell(stacks, stack, null) }, ...columns],
   }));
+}
+
+// What neither recording has is no section.
+function sections(report, process, stacks) {
+  return [
+    { id: "sites", title: "Allocation sites", column: "Site", rows: process.sites,
+      measures: MEASURES },
+    { id: "storms", title: "Realloc storms", column: "Storm",
+      rows: report.storms.map(flat(STORMS)), measures: STORMS },
+    { id: "threads", title: "What starts threads", column: "Place",
+      rows: report.threads.map(flat(THREADS)), measures: THREADS },
+  ].filter(({ id, rows }) => id === "sites" || rows.length)
+    .map((one) => places({ ...one, stacks }));
 }
 
 function sure({ old_kind: before, new_kind: now }) {
@@ -106,9 +131,10 @@ function sure({ old_kind: before, new_kind: now }) {
 
 // The parts of the page, and what draws itself once it is in it.
 export function diffPage(report, stacks) {
-  const process = { sites: report.sites.map(flat) };
+  const process = { sites: report.sites.map(flat(MEASURES)) };
   const chart = flame({ stacks, process, metrics: METRICS, title: "Where it changed",
     rootName: "all", painter: paint, explain: legend });
   return { charts: chart ? [chart] : [], parts: [el("h1", null, "What changed"), sure(report),
-    metrics(report.metrics), ...(chart ? [chart.element] : []), sites({ stacks, process })] };
+    metrics(report.metrics), ...(chart ? [chart.element] : []),
+    ...sections(report, process, stacks)] };
 }
