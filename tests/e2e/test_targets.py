@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 from memtide import (BUILD, PATIENCE_S, Program, Recording, Skip, build, check, fdinfo, image, images, need,
-                     program, record, scratch, text_is_clean)
+                     program, record, scratch, text_is_clean, until)
+from truth import compare
 
 LONG = bool(os.environ.get("MT_LONG"))
 CYCLES = 1000 if LONG else 10
@@ -435,3 +436,37 @@ def test_oom():
           f"{process['ended']} {process['exit_status']}")
     check(LIMIT_MIB / 2 < live >> 20 <= LIMIT_MIB, f"{live} bytes live")
     check(site["stack"][0]["function"] == "grow" and site["live_bytes"] == live, f"{site}")
+
+
+def test_traced():
+    """One that strace follows is recorded beside that, to the byte."""
+    target = Program(program("attached"))
+    target.await_line("ready")
+    strace = Program(need("strace"), "-f", "-o", "/dev/null", "-p", target.pid)
+    until(lambda: f"TracerPid:\t{strace.pid}\n" in
+          Path(f"/proc/{target.pid}/status").read_text(encoding="ascii"), "strace follows it")
+    recording = Recording("-p", target.pid)
+    recording.await_attached()
+    target.go()
+    target.await_line("done")
+    recording.interrupt()
+    check(strace.alive(), "strace has ended")
+    compare(image(recording.report(), target.pid), target.truths()[0])
+    strace.signal(2)
+    strace.wait(None)
+    target.go()
+    target.wait()
+
+
+def test_setuid():
+    """A command that becomes somebody else: it does so as without us, and is recorded."""
+    binary = build("#include <stdio.h>\n#include <stdlib.h>\n#include <unistd.h>\n"
+                   "int main(void) { void *volatile p = malloc(54321); free(p);"
+                   " printf(\"%d %d\\n\", getuid(), geteuid()); return 0; }", "-fno-builtin")
+    os.chown(binary, 65534, 65534)
+    os.chmod(binary, 0o4755)
+    os.chmod(binary.parent, 0o755)
+    recording = record("--", binary, stdout=subprocess.PIPE)
+    check(recording.pending.decode() == "0 65534\n", f"it says {recording.pending!r}")
+    sites = image(recording.report(), comm="program")["sites"]
+    check(54321 in [s["alloc_bytes"] for s in sites], "its block is not there")
