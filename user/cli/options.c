@@ -70,7 +70,7 @@ static const struct argp_option record_options[] = {
 	{ "no-ptrace", KEY_NO_PTRACE, NULL, 0,
 	  "Do not hold the command at fork and exec; what it starts has a gap", 3 },
 	{ "tick", KEY_TICK, "MS", 0,
-	  "Look at memory this often (default 100, and up to 500 while nothing moves)", 3 },
+	  "Look at memory this often (default 100, and up to 250 while nothing moves)", 3 },
 	{ "map-memory", KEY_MAP_MEMORY, "MIB", 0, "Limit of kernel memory for maps (default 128)",
 	  3 },
 	{ "no-stacks", KEY_NO_STACKS, NULL, 0, "Count without stacks: cheaper, one site a function",
