@@ -198,7 +198,8 @@ def test_report_foreign():
 
 # What of the report comes from a table of the capture; from those left out comes most of it. A
 # finding comes from several.
-STACKS = ["sites", "realloc.storms", "threads.spawn_sites", "maps.sites", "findings"]
+STACKS = ["sites", "realloc.storms", "threads.spawn_sites", "maps.sites", "faults.sites", "findings",
+          "stack_ends", "stacks_complete_pct"]
 SOURCE_OF = {"sample": ["timeline", "findings"], "thread": ["threads.list", "findings"],
              "map_site": ["maps.sites"], "spawn": ["threads.spawn_sites", "findings"],
              "probe": ["capture.probes"], "lost": ["capture.lost", "heap.kind", "findings"],

@@ -119,7 +119,8 @@ void mt_finding_add(struct mt_case *c, struct mt_finding *f)
 static struct mt_heap_site surely(const struct mt_heap *heap, const struct mt_heap_site *s)
 {
 	struct mt_heap_site sure = *s;
-	double part = s->alloc_cnt > 0 ? s->burst_cnt.low / s->alloc_cnt : 0;
+	/* All of it, where a crafted capture has more at the low end than at all. */
+	double part = s->burst_cnt.low < s->alloc_cnt ? s->burst_cnt.low / s->alloc_cnt : 1;
 
 	if (!heap->windowed)
 		return sure;
