@@ -104,6 +104,8 @@ int main(int argc, char **argv)
     struct timespec begin, now, pause = { 0, 100000 };
     long forks = 0, ended = 0, failed = 0;
     int status;
+    if (argc > 3)
+        getchar();
     clock_gettime(CLOCK_MONOTONIC, &begin);
     for (double s = 0; s < seconds;) {
         clock_gettime(CLOCK_MONOTONIC, &now);
@@ -142,8 +144,10 @@ def test_fork_storm():
     bare = subprocess.run([storm, str(STORM_S), str(STORM_RATE)], text=True, capture_output=True,
                           timeout=STORM_S + PATIENCE_S, check=True).stdout.split()
     for mode in ("kernel", "auto", "exact") if LONG else ("auto", "exact"):
-        target = Program(storm, STORM_S, STORM_RATE)
+        target = Program(storm, STORM_S, STORM_RATE, "wait")
         recording = Recording("-p", target.pid, options=("--mode", mode))
+        recording.await_attached()
+        target.go()
         said = target.wait(seconds=STORM_S + PATIENCE_S).split()
         recording.wait(seconds=PATIENCE_S)
         seen = len(recording.report()["processes"])

@@ -3,6 +3,7 @@
  * events: what the kernel's records do to processes, programs and their ledgers.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -138,7 +139,7 @@ static void on_exec(struct mt_session *s, const struct mt_event *e)
 		begin_seen(p, old);
 }
 
-static void on_exit(struct mt_session *s, const struct mt_event *e)
+static void on_process_exit(struct mt_session *s, const struct mt_event *e)
 {
 	struct mt_program *p = mt_session_program(s, e->slot);
 	struct mt_process *process = mt_session_process(s, e->tgid);
@@ -274,7 +275,41 @@ static void on_program_event(struct mt_session *s, struct mt_program *p, const s
 	}
 }
 
-void mt_events_handle(const struct mt_event *e, void *session)
+#define EARLY_MAX 4096
+
+static void keep_early(struct mt_session *s, const struct mt_event *e)
+{
+	struct mt_event *v = NULL;
+
+	if (s->nr_early < EARLY_MAX)
+		v = reallocarray(s->early, s->nr_early + 1, sizeof(*v));
+	if (!v) {
+		s->strays++;
+		return;
+	}
+	s->early = v;
+	v[s->nr_early++] = *e;
+}
+
+static void handle_due(struct mt_session *s)
+{
+	size_t due = s->nr_due;
+
+	s->nr_due = 0;
+	for (size_t i = 0; i < due; i++) {
+		struct mt_program *p = mt_session_program(s, s->early[i].slot);
+
+		if (p)
+			on_program_event(s, p, &s->early[i]);
+		else
+			s->strays++;
+	}
+	s->nr_early -= due;
+	if (due)
+		memmove(s->early, s->early + due, s->nr_early * sizeof(*s->early));
+}
+
+static void handle(const struct mt_event *e, void *session)
 {
 	struct mt_session *s = session;
 	struct mt_program *p;
@@ -291,16 +326,27 @@ void mt_events_handle(const struct mt_event *e, void *session)
 		on_exec(s, e);
 		return;
 	case MT_EVENT_EXIT:
-		on_exit(s, e);
+		on_process_exit(s, e);
 		return;
 	}
 	if (e->kind == MT_EVENT_FILE) {
 		mt_unwinder_on_file(s->unwinder, e);
 		return;
 	}
+	handle_due(s);
 	p = mt_session_program(s, e->slot);
 	if (p)
 		on_program_event(s, p, e);
 	else
-		s->strays++;
+		keep_early(s, e);
+}
+
+int mt_events_read(struct mt_session *s)
+{
+	int err;
+
+	s->nr_due = s->nr_early;
+	err = mt_kernel_events(s->kernel, handle, s);
+	handle_due(s);
+	return err;
 }

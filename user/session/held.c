@@ -34,7 +34,7 @@ static struct mt_process *catch_up(struct mt_session *s, pid_t pid)
 	for (;;) {
 		struct mt_process *process;
 
-		mt_kernel_events(s->kernel, mt_events_handle, s);
+		mt_events_read(s);
 		process = mt_session_process(s, pid);
 		if (!known || (process && process->program->slot == image.slot) ||
 		    mt_clock_ns() > end)

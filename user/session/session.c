@@ -169,6 +169,7 @@ void mt_session_free(struct mt_session **session)
 		close(s->maps[i].fd);
 	mt_bills_budget_fini(&s->bills);
 	free(s->maps);
+	free(s->early);
 	free(s->processes);
 	free(s->programs);
 	mt_unwinder_free(&s->unwinder);
@@ -306,12 +307,12 @@ static void attach_late(struct mt_session *s)
 
 int mt_session_poll(struct mt_session *s)
 {
-	int err = mt_kernel_events(s->kernel, mt_events_handle, s);
+	int err = mt_events_read(s);
 
 	if (s->hold)
 		while (mt_hold_poll(s->hold) > 0)
 			;
-	err = err ? err : mt_kernel_events(s->kernel, mt_events_handle, s);
+	err = err ? err : mt_events_read(s);
 	attach_late(s);
 	return err || !s->pacer ? err : mt_pacer_run(s->pacer);
 }
@@ -452,7 +453,7 @@ const struct mt_perfmap *mt_session_maps(const struct mt_session *s, size_t *nr)
 
 uint64_t mt_session_strays(const struct mt_session *s)
 {
-	return s->strays;
+	return s->strays + s->nr_early;
 }
 
 struct mt_faults *mt_session_faults(const struct mt_session *s)

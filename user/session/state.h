@@ -51,6 +51,9 @@ struct mt_session {
 	bool no_ptrace;
 	bool rss_per_cpu;
 	uint64_t strays;
+	struct mt_event *early; /* of programs that are not known yet */
+	size_t nr_early;
+	size_t nr_due; /* of these: what has begun by now has been read */
 
 	struct mt_process *processes; /* alive, in no order */
 	size_t nr_processes;
@@ -91,7 +94,10 @@ void mt_attach_threads(struct mt_program *program);
 /* session.c: what its heap holds now; -1: not all of its calls are counted. */
 int64_t mt_session_heap_live(const struct mt_session *s, const struct mt_program *p);
 
-/* events.c */
-void mt_events_handle(const struct mt_event *event, void *session);
+/*
+ * events.c: what has come. A process that begins between the look at one ring and that at the other
+ * is seen to map before it is seen to begin: such events wait for the next read.
+ */
+int mt_events_read(struct mt_session *s);
 
 #endif
