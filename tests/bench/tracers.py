@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from bench import bpftrace_end, bpftrace_start, says_attached
-from memtide import PATIENCE_S, TOOL, Recording, check, fdinfo, scratch
+from memtide import PATIENCE_S, TOOL, Recording, check, fdinfo, scratch, status_bytes
 from targets import Missing, cpu_s, installed
 
 MIB = 1 << 20
@@ -42,16 +42,6 @@ class Nobody:
 
     def kill(self):
         pass
-
-
-def status_bytes(pid, field):
-    """Of /proc/PID/status; None when it has no memory any more."""
-    try:
-        text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    return next((int(line.split()[1]) * 1024 for line in text.splitlines()
-                 if line.startswith(field)), None)
 
 
 def map_bytes(pid):

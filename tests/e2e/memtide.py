@@ -263,6 +263,16 @@ def check_text(pid, seconds=1):
           seconds)
 
 
+def status_bytes(pid, field):
+    """Of /proc/PID/status; None when it has no memory any more."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in text.splitlines()
+                 if line.startswith(field)), None)
+
+
 def fdinfo(pid):
     """What the kernel says of each descriptor of a process, by field."""
     for entry in Path(f"/proc/{pid}/fdinfo").iterdir():

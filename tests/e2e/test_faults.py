@@ -69,18 +69,23 @@ def test_two_functions():
     d.check()
 
 
-def test_attached():
-    """Threads that were there before, and those that they create."""
-    target = Program(program("touch"), "threads", "20", "50")
+def touched(*words, options=()):
+    """touch.c with these words, attached to before it does its work: its process in the report."""
+    target = Program(program("touch"), *words)
     target.await_line("ready")
-    recording = Recording("-p", str(target.pid))
+    recording = Recording("-p", str(target.pid), options=options)
     recording.await_attached()
     target.go()
     target.await_line("resident")
     target.go()
     target.wait()
     recording.wait()
-    process = image(recording.report(), comm="touch")
+    return image(recording.report(), comm="touch")
+
+
+def test_attached():
+    """Threads that were there before, and those that they create."""
+    process = touched("threads", "20", "50")
     d = Differences("attached")
     d.equal("touch_first", by_function(process, "count")["touch_first"], 20 * 50)
     d.check()
@@ -180,16 +185,8 @@ def test_mode_kernel():
 
 def test_mode_kernel_budget():
     """At 1% a part of the faults has stacks, by which all are shared out; all are counted."""
-    target = Program(program("touch"), "two", "60000", "30000")
-    target.await_line("ready")
-    recording = Recording("-p", str(target.pid), options=("--mode", "kernel"))
-    recording.await_attached()
-    target.go()
-    target.await_line("resident")
-    target.go()
-    target.wait()
-    recording.wait()
-    process, d = image(recording.report(), comm="touch"), Differences("kernel, 1%")
+    process = touched("two", "60000", "30000", options=("--mode", "kernel"))
+    d = Differences("kernel, 1%")
     d.between("faults", process["faults"]["count"], 90000, 91000)
     counts = by_function(process, "count")
     # One in eight at first, fewer when their cost is known.

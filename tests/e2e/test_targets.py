@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from memtide import (BUILD, PATIENCE_S, Program, Recording, Skip, build, check, fdinfo, image, images, need,
-                     program, record, scratch, text_is_clean, until)
+                     program, record, scratch, status_bytes, text_is_clean, until)
 from truth import compare
 
 LONG = bool(os.environ.get("MT_LONG"))
@@ -38,16 +38,6 @@ COMMANDS = [
     ["sh", "-c", "for i in 1 2 3 4 5; do echo $i | sed s/x/y/; done; exit 7"],
     ["tar", "-c", "--mtime=@0", "-C", "/etc", "passwd", "group"], ["openssl", "dgst", "-sha512"],
 ]
-
-
-def status_bytes(pid, field):
-    """Of /proc/PID/status; 0 when it has no memory any more."""
-    try:
-        text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) << 10 for line in text.splitlines()
-                 if line.startswith(field)), 0)
 
 
 def run(argv):
@@ -167,7 +157,7 @@ def test_soak():
     began, rss = time.monotonic(), []
     while target.alive():
         time.sleep(SOAK_S / 30)
-        rss.append((time.monotonic() - began, status_bytes(recording.pid, "VmRSS:")))
+        rss.append((time.monotonic() - began, status_bytes(recording.pid, "VmRSS:") or 0))
     said = target.wait().split()
     recording.wait()
     # It has its tables and its buffers after a third.

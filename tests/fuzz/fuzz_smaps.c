@@ -7,14 +7,9 @@
 
 #include "target/smaps.h"
 #include "util/cleanup.h"
+#include "want.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-static void want(bool it)
-{
-	if (!it)
-		abort();
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {

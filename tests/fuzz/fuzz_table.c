@@ -32,6 +32,7 @@ static const union mt_table_node *mt_unwind_node(void *table, __u32 number)
 }
 
 #include "logic/unwind.h"
+#include "want.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -45,12 +46,6 @@ struct found {
 	struct row *v;
 	size_t nr;
 };
-
-static void want(bool it)
-{
-	if (!it)
-		abort();
-}
 
 /* Rows rise, and no two neighbours say the same. */
 static int on_row(uint64_t address, const struct mt_rule *rule, void *arg)

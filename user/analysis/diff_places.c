@@ -7,6 +7,7 @@
 #include "analysis/identity.h"
 #include "analysis/storms.h"
 #include "analysis/sum.h"
+#include "analysis/threads.h"
 #include "util/cleanup.h"
 
 /* A place of one of the recordings. */
@@ -70,14 +71,12 @@ static int add_threads(struct entries *e, const struct mt_model_process *p)
 
 	for (size_t i = 0; !err && i < p->nr_spawns; i++) {
 		const struct mt_spawn_row *row = &p->spawns[i].row;
-		int64_t reserved;
 
-		if (__builtin_mul_overflow(row->peak_alive, row->reserved_bytes, &reserved))
-			reserved = INT64_MAX;
 		err = add(e, p, &p->spawns[i].stack,
 			  (int64_t[]){ [MT_DIFF_THREAD_CREATED] = row->created,
 				       [MT_DIFF_THREAD_PEAK_ALIVE] = row->peak_alive,
-				       [MT_DIFF_THREAD_RESERVED_BYTES] = reserved });
+				       [MT_DIFF_THREAD_RESERVED_BYTES] =
+					       mt_threads_reserved_bytes(row) });
 	}
 	return err;
 }

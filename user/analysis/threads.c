@@ -21,7 +21,7 @@ static int64_t suggest_stack(int64_t touched_bytes)
 	return bytes;
 }
 
-static int64_t reserved_at_once(const struct mt_spawn_row *row)
+int64_t mt_threads_reserved_bytes(const struct mt_spawn_row *row)
 {
 	int64_t bytes;
 
@@ -34,7 +34,7 @@ static int by_reserved(const void *va, const void *vb)
 	const struct mt_spawn_row *a = &((const struct mt_spawn_site *)va)->spawn->row;
 	const struct mt_spawn_row *b = &((const struct mt_spawn_site *)vb)->spawn->row;
 
-	return mt_sum_falling(reserved_at_once(a), reserved_at_once(b))
+	return mt_sum_falling(mt_threads_reserved_bytes(a), mt_threads_reserved_bytes(b))
 		       ?: mt_sum_falling(a->created, b->created)
 		       ?: (a->stack > b->stack) - (a->stack < b->stack);
 }

@@ -35,4 +35,7 @@ int mt_threads_new(struct mt_threads **out, const struct mt_model *m,
 		   const struct mt_model_process *p);
 void mt_threads_free(struct mt_threads **threads);
 
+/* Of the stacks of all that lived at once there. */
+int64_t mt_threads_reserved_bytes(const struct mt_spawn_row *row);
+
 #endif

@@ -275,7 +275,7 @@ static void on_program_event(struct mt_session *s, struct mt_program *p, const s
 	}
 }
 
-#define EARLY_MAX 4096
+#define EARLY_MAX 4096 /* events: some hundred processes that begin at once */
 
 static void keep_early(struct mt_session *s, const struct mt_event *e)
 {
@@ -291,6 +291,7 @@ static void keep_early(struct mt_session *s, const struct mt_event *e)
 	v[s->nr_early++] = *e;
 }
 
+/* Before those that came after them. */
 static void handle_due(struct mt_session *s)
 {
 	size_t due = s->nr_due;
